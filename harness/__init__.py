@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import what judges tables when it is first asked for (PEP 562): it needs pyarrow, of the extra ``scale``."""
+    """Import what judges tables on first use (PEP 562): it needs pyarrow, of the extra ``scale``."""
     if name != "judge_batch":
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
     try:

@@ -1,4 +1,4 @@
-"""What can stop the harness itself.  What a provider does wrong is a finding, never an exception."""
+"""Defines the errors of harness itself.  What a provider does wrong is a finding, never an exception."""
 
 
 class HarnessError(Exception):
@@ -10,7 +10,7 @@ class BadProviders(HarnessError):
 
 
 class BadProfile(HarnessError):
-    """The facts of a provider's wire form can't be read."""
+    """The profile of a provider's wire format can't be read."""
 
 
 class BadCassette(HarnessError):
@@ -38,19 +38,19 @@ class Unwritable(HarnessError):
 
 
 class Unreachable(HarnessError):
-    """Nobody answers at an address, or the key is refused."""
+    """An address does not respond, or the key is rejected."""
 
 
 class NotAsked(HarnessError):
-    """A request was not sent, or its answer not kept, through no fault of whoever was to answer."""
+    """A request was not sent, or its response not saved, through no fault of the server."""
 
 
 class NotRecorded(HarnessError):
-    """A request that no recording answers."""
+    """No recording matches a request."""
 
 
 class UnsupportedSdk(HarnessError):
-    """The installed OpenAI SDK is one that the harness can't drive."""
+    """Harness does not support the installed OpenAI SDK."""
 
 
 class NotInstalled(HarnessError):
@@ -62,7 +62,7 @@ class UnknownName(HarnessError):
 
 
 def suggestion(name: str, known: list[str]) -> str:
-    """Return the end of a message about an unknown name: the one that was meant, or all that there are."""
+    """Return the end of a message about an unknown name: the likely one, or all known ones."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, 1)
@@ -70,7 +70,7 @@ def suggestion(name: str, known: list[str]) -> str:
 
 
 FEW = 8
-"""So many names are all told of, where none is spelled nearly as the one that was given."""
+"""Up to so many names are all listed, if none is spelled like the given one."""
 
 LISTED_BY = {
     "check": "harness checks",
@@ -83,12 +83,12 @@ LISTED_BY = {
 
 
 def unknown(what: str, name: str, known: list[str]) -> UnknownName:
-    """Return the error for a name that is not among ``known``, with those that it may have been meant for."""
+    """Return the error for a name that is not among ``known``, with the likely ones."""
     return UnknownName(f"unknown {what} {name!r}{near_hint(what, name, known)}")
 
 
 def near_hint(what: str, name: str, known: list[str]) -> str:
-    """Return the end of a message about an unknown name: those spelled nearly alike, all of a few, or where they are listed."""
+    """Return the end of a message about an unknown name: similar names, all of a few, or where they are listed."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, 3) or (known if len(known) <= FEW else [])

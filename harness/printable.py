@@ -1,11 +1,11 @@
 r"""
-Text from outside, as it may be shown: on a terminal, in Markdown, in SVG and in logs.
+Escapes outside text for display: on a terminal, in Markdown, in SVG and in logs.
 
-How it works: what a terminal obeys instead of showing it (C0, DEL, C1), what reorders the text around it (bidirectional
-controls, https://trojansource.codes), what is not seen at all (Unicode's Default_Ignorable_Code_Point) and what is no
-character (lone surrogates) becomes an escape such as ``\x1b``, as Python writes it.  Letters of every script, combining
-marks and emoji stay: so a joiner does between two characters beyond ASCII, and so does one variation selector after such
-a character.  It is for showing only: what is recorded, and what programs read, keeps every byte.
+How it works: terminal controls (C0, DEL, C1), bidirectional controls, which reorder text
+(https://trojansource.codes), invisible characters (Unicode's Default_Ignorable_Code_Point) and lone surrogates
+become an escape such as ``\x1b``, as Python writes it.  Letters of every script, combining marks and emoji stay: so
+does a joiner between two non-ASCII characters, and one variation selector after such a character.  It is for
+display only: recordings, and output for programs, keep every byte.
 """
 
 import re
@@ -24,7 +24,7 @@ _VARIED = f"[{_SELECTORS}{_EMOJI_OR_TEXT}]"
 _JOINER = "[\u200c\u200d]"
 _SEEN = f"[^\x00-\x7f\u200c\u200d{_HIDDEN}{_SELECTORS}{_EMOJI_OR_TEXT}]"
 _FLAGS = "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
-"""England, Scotland and Wales: the only emoji that are written in characters nobody sees."""
+"""England, Scotland and Wales: the only emoji written with invisible characters."""
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LAYOUT = frozenset("\n\t")
@@ -32,11 +32,11 @@ _NOT_SEEN_YET_PRINTABLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
     + "".join(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 )
-"""Of what may be replaced, all that Python calls printable: marks and letters by their category."""
+"""The characters to replace that Python calls printable: marks and letters by their category."""
 
 
 def printable(text: str) -> str:
-    """Return a text of one line, with escapes for all in it that is not to be seen; doing so twice changes nothing."""
+    """Return a text as one line, with invisible and control characters escaped; idempotent."""
     return text if _is_plain(text) else _replaced().sub(_escape, text)
 
 
@@ -48,20 +48,20 @@ def printable_lines(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""Return JSON that means the same, in which such characters are written as ``\uXXXX``: they stand in strings only."""
+    r"""Return equivalent JSON, with such characters written as ``\uXXXX``: they only occur in strings."""
     if text.isascii() and "\x7f" not in text:
         return text
     return _replaced().sub(lambda found: found[0] if found[0] in _LAYOUT else _json_escape(found), text)
 
 
 def _is_plain(text: str) -> bool:
-    """Tell, quickly, of most texts with nothing to replace that they are; what follows in doubt is looked at in full."""
+    """Return quickly whether a text certainly has nothing to replace; others are examined in full."""
     return text.isprintable() and (text.isascii() or _NOT_SEEN_YET_PRINTABLE.isdisjoint(text))
 
 
 @cache
 def _replaced() -> re.Pattern[str]:
-    """Return what is replaced; it takes a while to compile, and few texts need it."""
+    """Return the pattern to replace; compiled on first use, since few texts need it."""
     return re.compile(
         f"({_FLAGS})|[{_HIDDEN}]"
         f"|(?<!{_SEEN})(?<!{_SEEN}{_VARIED}){_JOINER}|{_JOINER}(?!{_SEEN})"
@@ -84,5 +84,5 @@ def _json_escape(found: re.Match[str]) -> str:
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with what is counted: 1 file, 2,000 files; ``many`` where more than an s is added for several."""
+    """Return a number with its unit: 1 file, 2,000 files; ``many`` is the plural unless it only adds an s."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -1,4 +1,4 @@
-"""Client code that follows the advice on what the request asked for, and on what other answers repeat."""
+"""Client code that follows the advice on request parameters, and on repetitions of other responses."""
 
 from remedies import Remedy
 

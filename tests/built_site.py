@@ -1,4 +1,4 @@
-"""A small site of three providers and a few clients, with hostile texts in what they answered, built once."""
+"""Builds a small site once: three providers and a few clients, with hostile texts in their responses."""
 
 import functools
 import http.server
@@ -83,7 +83,7 @@ def built(facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(built: Path) -> Iterator[str]:
-    """Where a plain static server shows it."""
+    """The URL of a plain static server for it."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: Any) -> None: ...
@@ -99,7 +99,7 @@ def address(built: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """A browser; without one, or what drives it, the test is skipped with the reason."""
+    """A browser; skips the test, with the reason, without one or its driver."""
     driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-site")
     names = ("chromium", "chromium-browser", "google-chrome")
     program = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
@@ -113,7 +113,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(chromium: Any, address: str) -> Iterator[Any]:
-    """A function that opens a page of the site; what asks another host, or fails on a page, fails the test."""
+    """A function that opens a page of the site; a request to another host, or an error on a page, fails the test."""
     contexts, wrong = [], []
 
     def open_page(path: str = "", *, width: int = 1400, scheme: str = "light") -> Any:

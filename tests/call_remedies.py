@@ -1,4 +1,4 @@
-"""Client code that follows what is advised on calls of tools."""
+"""Client code that follows the advice on tool calls."""
 
 from remedies import Remedy
 

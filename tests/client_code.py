@@ -1,4 +1,4 @@
-"""Client code written by a test, and what it prints.  For tests only."""
+"""Writes client code for a test, and reads its output.  For tests only."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def write_client(folder: Path, body: str, head: str = "", name: str = "client.py
 
 
 def told(host: Host, client: Client, **question: Any) -> Any:
-    """Return what client code prints as JSON."""
+    """Return the output of client code as JSON."""
     output = host.ask(client, question)
     assert output.failure is None, output
     return json.loads(output.text)

@@ -1,4 +1,4 @@
-"""What all tests share: English whatever the locale of who runs them, and the recorded matrix, judged once."""
+"""Shares fixtures between all tests: English in any locale, and the recorded matrix, judged once."""
 
 import os
 from pathlib import Path
@@ -23,12 +23,12 @@ pytest_plugins = ["built_site"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE_ONCE = ("matrix_findings", "proof")
-"""Fixtures that take long, the longest last: the tests that rest on one stand together, so that one worker makes it."""
+"""Slow fixtures, the slowest last: the tests that use one are grouped, so that one worker makes it."""
 
 
 @pytest.fixture(scope="session")
 def matrix_findings() -> tuple[Finding, ...]:
-    """What the rules say of the recorded matrix now."""
+    """The current findings on the recorded matrix."""
     everything = Selection()
     cases = plan(load_matrix(ROOT / "providers.yaml"), ROOT, everything)
     return tuple(finding for case in cases for finding in run_case(case, everything.chosen()))
@@ -36,14 +36,14 @@ def matrix_findings() -> tuple[Finding, ...]:
 
 @pytest.fixture(scope="session")
 def published_findings() -> tuple[Finding, ...]:
-    """What the rules say now of the recordings that others published, which ``harness run`` judges after the matrix."""
+    """The current findings on the published recordings, which ``harness run`` judges after the matrix."""
     everything, known = Selection(), KnownProblems(ROOT)
     cases = published_cases(ROOT, everything)
     return tuple(finding for case in cases for finding in run_published(case, everything.chosen(), known))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; with ``--dist worksteal`` what stands first is not taken from its worker."""
+    """Run the slowest tests first; with ``--dist worksteal`` the first ones stay with their worker."""
     items.sort(key=lambda item: -_takes_long(item))
 
 

@@ -1,4 +1,4 @@
-"""Client code that follows what is advised on counts, probabilities, and JSON that two readers read differently."""
+"""Client code that follows the advice on counts, log probabilities, and JSON that parsers read differently."""
 
 from remedies import Remedy
 
@@ -371,7 +371,7 @@ for line in stream.response.iter_lines():
         text += chunk["choices"][0]["delta"].get("content") or "" if chunk["choices"] else ""
 result = text
 """
-"""Reads the lines of a stream itself; PARSE stands for what makes chunks of a line."""
+"""Reads the lines of a stream itself; PARSE stands for the code that parses a line."""
 
 _SEVERAL = """chunks, decoder, text_of, at = [], json.JSONDecoder(), line[5:].strip(), 0
     while at < len(text_of):
@@ -482,4 +482,4 @@ result = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 ]
 
 COUNTED = [*_LOGPROBS, *_USAGE, *_JSON]
-"""What is advised in the families logprobs and usage, and on the text of JSON."""
+"""The advice of the families logprobs and usage, and on the JSON text."""

@@ -1,4 +1,4 @@
-"""The ideal provider with faults put into what it answers."""
+"""Provides the ideal provider with faults in its responses."""
 
 import contextlib
 
@@ -13,11 +13,14 @@ UNASKED = (
     '"finish_reason":"stop"}]}',
     '"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}',
 )
-"""Usage that nobody asked for, which is a SHOULD."""
+"""Usage that was not requested, which breaks a SHOULD."""
 
 
 def faulty(*edits: tuple[str, str], every: int = 1, of: str = "") -> Script:
-    """The ideal provider, with texts of its streams replaced, in every so many answers, to questions that hold ``of``."""
+    """
+    The ideal provider, with texts of its streams replaced, in every so many responses, to requests that contain
+    ``of``.
+    """
 
     def answer(request: Received) -> Exchange:
         found = ideal_answer(request)

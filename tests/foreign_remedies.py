@@ -1,4 +1,4 @@
-"""Client code that follows the advice on texts that the model did not say, and on calls that were altered."""
+"""Client code that follows the advice on texts that the model did not generate, and on altered calls."""
 
 from remedies import Remedy
 

@@ -1,8 +1,8 @@
 """
-A process that forks a child for each thing it is told to do, so that it begins in milliseconds and can be killed.
+Runs a process that forks a child for each task, so that it starts in milliseconds and can be killed.
 
-It has everything imported and a single thread, unlike the process of the tests.  A line in is what to do, as JSON; the
-line out is how the child ended.
+It has everything imported and a single thread, unlike the process of the tests.  A line in is the task, as JSON;
+the line out is how the child ended.
 """
 
 import gc
@@ -26,7 +26,7 @@ from harness.recording import atomic
 
 
 class Forks:
-    """Children that do something, one after the other."""
+    """Children that run tasks, one after the other."""
 
     def __init__(self, *, keys: tuple[str, ...] = ()) -> None:
         self._process = subprocess.Popen(
@@ -36,7 +36,7 @@ class Forks:
         )  # fmt: skip
 
     def do(self, what: str, kill_after: float | None = None, **given: Any) -> int:
-        """Let a child do something; return the code that it exited with, or minus the signal that killed it."""
+        """Run a task in a child; return its exit code, or minus the signal that killed it."""
         assert self._process.stdin
         assert self._process.stdout
         print(json.dumps({"what": what, "kill_after": kill_after, "given": given}), file=self._process.stdin)
@@ -112,7 +112,7 @@ def _child(what: str, given: dict[str, Any]) -> None:
 
 
 def _warm() -> None:
-    """Import what a run needs, late imports included: by asking where nobody answers."""
+    """Import everything that a run needs, including late imports, by a request that no server answers."""
     import harness.cli.live
     import harness.live.record  # noqa: F401 - it is imported, that is all
     from harness.live.asking import Endpoint, ScenarioSender

@@ -1,4 +1,4 @@
-"""Client code that follows the advice on chunks, reasons, roles and events."""
+"""Client code that follows the advice on chunks, finish reasons, roles and events."""
 
 from remedies import Remedy
 

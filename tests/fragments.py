@@ -1,4 +1,4 @@
-"""Streams that call tools, made of the fragments of their calls."""
+"""Makes streams of tool calls from their fragments."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _CHUNK = {
 def fragment(
     arguments: Any = None, call: Any = None, name: Any = None, index: Any = 0, **others: Any
 ) -> dict[str, Any]:
-    """Return a fragment of a call whose id is ``call``; what is None is left out, and one with an id has a type."""
+    """Return a fragment of the call with id ``call``; None values are left out, and one with an id has a type."""
     function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
     typed = {"type": "function"} if call is not None else {}
     given = {"index": index, "id": call, **typed, "function": function, **others}
@@ -24,7 +24,7 @@ def fragment(
 
 
 def streamed(*fragments: Any, finish: str | None = "tool_calls", asked: Exchange = TOOLS) -> Exchange:
-    """Return a stream with each of ``fragments`` in a chunk of its own; a list stands for itself."""
+    """Return a stream with each of ``fragments`` in its own chunk; a list is used as it is."""
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
     deltas += [{"tool_calls": one if isinstance(one, list) or one is None else [one]} for one in fragments]
     choices: list[dict[str, Any]] = [

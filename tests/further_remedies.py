@@ -1,4 +1,7 @@
-"""Client code that follows the advice on packed bodies, waits in words, remarks as data, lists of models and tokens listed."""
+"""
+Client code that follows the advice on compressed bodies, waits in words, comments as data, lists of models and
+listed tokens.
+"""
 
 from remedies import Remedy
 
@@ -230,4 +233,7 @@ result = again
     ("messages.object", 1, 'data = body\ntext = data["output"][0]["content"][0]["text"]\nresult = text', "Hi."),
     ("messages.object", 0, 'data = body\ntext = data["choices"][0]["message"]["content"]\nresult = text', "Hi."),
 ]
-"""Code that reads what is no chat, given as ``body``, in bytes as ``raw``, or of a stream the ``events``: the rule, the number of its bad example, and what is right."""
+"""
+Code that reads responses other than chat, given as ``body``, in bytes as ``raw``, or the ``events`` of a stream:
+the rule, the number of its bad example, and the right result.
+"""

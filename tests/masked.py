@@ -1,4 +1,4 @@
-"""What is held of a recording whose texts were replaced: it is judged alike, and nothing of the texts is left."""
+"""Checks a masked recording: it is judged like the original, and contains none of its texts."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,20 +28,20 @@ QUOTING = {
     "parity.ends", "parity.tool-calls", "sse.json", "sse.no-error", "structured.json", "structured.schema", "tool_calls.arguments-json", "tool_calls.id-form",
     "tool_calls.name-form", "tool_choice.kind", "tool_choice.named", "tool_choice.offered", "tool_choice.schema",
 }  # fmt: skip
-"""Checks whose message shows an id, the name of a tool or a piece of text, which becomes another."""
+"""Checks whose message quotes an id, a tool name or text, which masking changes."""
 
 OTHER = {
     "http.encoding": "the message has zlib's words for damaged bytes, which are packed anew",
     "tool_choice.offered": "a name that is another in capitals alone becomes another word",
 }
-"""Checks whose finding may be another one, and why."""
+"""Checks whose finding may change, and why."""
 
 LOST = {"content.unwrapped": "what a gateway writes as the model's text is replaced as text"}
-"""Checks that may find nothing more, and why; ``docs/masking.md`` says so."""
+"""Checks that may find nothing more, and why, as ``docs/masking.md`` says."""
 
 
 def unlike(originals: Sequence[Exchange], made: Sequence[Exchange]) -> list[Difference]:
-    """Return the findings that are not the same, but for those that can't be, in the way they can't."""
+    """Return the findings that differ in a way that masking does not explain."""
     return [
         one
         for one in differences(originals, [scrub(exchange) for exchange in made])
@@ -52,7 +52,7 @@ def unlike(originals: Sequence[Exchange], made: Sequence[Exchange]) -> list[Diff
 
 
 def left_of(original: Exchange, made: Exchange) -> set[str]:
-    """Return the runs of 12 characters of the texts of ``original`` that stand in those of ``made``."""
+    """Return the runs of 12 characters of the texts of ``original`` that occur in those of ``made``."""
     there = "\n".join(map(_read, written_in(made)))
     runs = {there[at : at + RUN] for at in range(len(there) - RUN + 1)}
     texts = {_KEPT.sub(lambda found: "\0" * len(found[0]), _read(text)) for text in written_in(original)}
@@ -61,7 +61,7 @@ def left_of(original: Exchange, made: Exchange) -> set[str]:
 
 
 def _read(text: str) -> str:
-    """Return what a text says in which there is JSON, and JSON in that."""
+    """Return the decoded texts of JSON in a text, and of JSON in that."""
     text = _NO_LETTER.sub(lambda found: "\0" * len(found[0]), text)
     for _ in range(_DEEP):
         text = _ESCAPE.sub(r"\1", text).replace("\\n", "\n") if "\\" in text else text

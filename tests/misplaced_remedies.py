@@ -1,4 +1,4 @@
-"""Client code that follows the advice on what stands in the wrong place or under the wrong name, and on legal forms."""
+"""Client code that follows the advice on values in the wrong place or under the wrong name, and on legal forms."""
 
 from remedies import Remedy
 

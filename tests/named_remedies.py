@@ -1,4 +1,4 @@
-"""Client code that follows the advice on fields under another name, marks in arguments, and limits that none set."""
+"""Client code that follows the advice on renamed fields, marks in arguments, and limits that were not set."""
 
 import json
 

@@ -1,9 +1,8 @@
 """
-Commands of the harness run on a disk of its own, which is soon full or may only be read.  For tests only.
+Runs commands of harness on a small or read-only disk.  For tests only.
 
-How it works: this file is run as a script in a mount namespace of its own (``unshare -rm``), where it may mount a tmpfs,
-as no user otherwise may; it does what it is told there, and tells what is on the disk afterwards, since that goes when it
-does.
+How it works: this file runs as a script in its own mount namespace (``unshare -rm``), where it can mount a tmpfs
+without root; it runs the commands there, and reports the files on the disk, which disappears with it.
 """
 
 import json
@@ -28,7 +27,7 @@ class Told:
 
 @cache
 def refused() -> str:
-    """Return why there can be no disk of its own here; an empty text where there can."""
+    """Return why there can be no such disk here; empty if there can."""
     if shutil.which("unshare") is None:
         return "unshare is not installed, so nothing can be mounted"
     told = subprocess.run(

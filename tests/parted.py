@@ -1,4 +1,4 @@
-"""Parameters parted in those that ``make test`` tries and those that are left to ``make test-thorough``."""
+"""Divides parameters into those of ``make test`` and those left to ``make test-thorough``."""
 
 from collections.abc import Container, Iterable
 from typing import Any

@@ -1,9 +1,9 @@
 """
-Keys to plant, and the search for what is left of them.  For tests only.
+Plants keys, and searches for what is left of them.  For tests only.
 
-The keys are made up as a test runs, in the shape of each provider's own, so that none stands in a file.  The search
-knows nothing of how redaction works: it reads what was written in every way that somebody might - as it is, with URL
-and JSON escapes undone, base64 unpacked, gzip unpacked - and looks for any eight characters of a key.
+The keys are generated at run time, in the shape of each provider's own, so that none is in a file.  The search is
+independent of redaction: it decodes the output in every way a reader might - as it is, with URL and JSON escapes
+undone, base64 decoded, gzip decompressed - and looks for any eight characters of a key.
 """
 
 import base64
@@ -73,7 +73,7 @@ MARKED = {
     "volcengine access key": _key("AKLT", _ALNUM, 43),
     "alibaba access key": _key("LTAI", _ALNUM, 20),
 }
-"""Keys that tell what they are."""
+"""Keys with a recognizable prefix."""
 
 UNMARKED = {
     "zhipu": f"{_some(_HEX, 32)}.{_some(_ALNUM, 14)}7a",
@@ -87,7 +87,7 @@ UNMARKED = {
     "ollama": f"{_some(_HEX, 32)}.{_some(_ALNUM, 22)}7a",
     "spark": f"{_some(_ALNUM, 18)}7a:{_some(_ALNUM, 18)}7b",
 }
-"""Keys that might be any id."""
+"""Keys that look like any id."""
 
 KEYS = MARKED | UNMARKED | {"own gateway": _key("p+ss/w=rd", _ALNUM + "+/=&", 24)}
 
@@ -104,11 +104,11 @@ ACCOUNTS = {
     "cloudflare": f"https://api.cloudflare.com/client/v4/accounts/{_some(_HEX, 32)}/ai/v1",
     "aws": f"User: arn:aws:sts::9{_some(string.digits, 11)}:assumed-role/x is not authorized",
 }
-"""What providers say of an account, each with its ids."""
+"""Providers' messages about an account, each with its ids."""
 
 
 def forms(key: str) -> dict[str, str]:
-    """Return the forms in which a server may say a key."""
+    """Return the forms in which a server may repeat a key."""
     lower = re.sub("%..", lambda escape: escape[0].lower(), quote(key, safe=""))
     packed = {
         f"base64 at {shift}": base64.b64encode(("u" * shift + ":" + key + ":more").encode()).decode()
@@ -132,7 +132,7 @@ def forms(key: str) -> dict[str, str]:
 
 
 def masked(key: str) -> dict[str, str]:
-    """Return the masked forms of a key as providers say them."""
+    """Return the masked forms of a key, as providers write them."""
     return {
         "as OpenAI does": f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}",
         "as xAI does": f"{key[:2]}***{key[-2:]}",
@@ -143,7 +143,7 @@ def masked(key: str) -> dict[str, str]:
 
 
 def leaks(written: bytes, keys: Iterable[str]) -> list[str]:
-    """Return what is left of ``keys`` in what was written, by any way of reading it."""
+    """Return what is left of ``keys`` in the output, by any decoding."""
     secret = set[bytes]().union(*map(_secret, keys))
     # Where a sign stands that is in no key no window of a key is: most of what is written need not be cut up.
     signs = re.escape(bytes(sorted(set(b"".join(secret)))))
@@ -197,6 +197,6 @@ def _gunzipped(packed: bytes) -> bytes:
 
 
 def written_below(folder: Path) -> bytes:
-    """Return every byte of every file below a folder, with the names of the files."""
+    """Return every byte of every file below a folder, and the file names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return b"\n".join(part for path in files for part in (str(path.relative_to(folder)).encode(), path.read_bytes()))

@@ -1,4 +1,4 @@
-"""A small profile for tests: one provider, two kinds of stream and of body."""
+"""Provides a small profile for tests: one provider, two kinds of stream and of body."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ PROFILE: dict[str, Any] = {
 
 
 def phases(name: str, script: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return a form that streams the kind ``name`` by a script; ``changes`` are of its stream."""
+    """Return a form that streams the kind ``name`` by a script; ``changes`` apply to its stream."""
     kind = {"asked": ["seen"], "unasked": ["seen"], "phases": script}
     return FORM | {"stream": STREAM | {name: kind} | changes}
 

@@ -1,4 +1,4 @@
-"""A small project of a user's own: a matrix of one provider, and a recording of it."""
+"""Makes a small user project: a matrix of one provider, and a recording of it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ providers:
 
 
 def write_project(root: Path, matrix: str = MATRIX, name: str = "providers.yaml") -> Path:
-    """Write a matrix and a recording that keeps every rule; return the folder."""
+    """Write a matrix and a recording that passes every rule; return the folder."""
     root.mkdir(parents=True, exist_ok=True)
     (root / name).write_text(matrix, encoding="utf-8")
     write_cassette(root / "cassettes/acme/small/chat.stream.yaml", [recorded(STREAM)])

@@ -1,4 +1,4 @@
-"""Client code that follows an advice, run on an answer by the official SDK, as its users would."""
+"""Runs client code that follows an advice on a response, with the official SDK, as users would."""
 
 import re
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Remedy:
     """
     Code that follows the advice on a problem that ``rule`` finds in ``bad``.
 
-    It is given ``stream``, or ``answer`` where none was asked for, or the ``error`` that the SDK raised; and ``client`` and
-    ``asked`` to ask again with.  It leaves what it made of it in ``result``, which is to be ``right``.
+    It gets ``stream``, or ``answer`` for a non-streaming request, or the ``error`` that the SDK raised; and
+    ``client`` and ``asked`` to repeat the request.  It sets ``result``, which must equal ``right``.
     """
 
     rule: str
@@ -28,7 +28,7 @@ class Remedy:
     right: Any
 
     def result(self) -> Any:
-        """Return what the code makes of the bad answer."""
+        """Return the code's result for the bad response."""
         response = self.bad.response
 
         def answer(_: httpx2.Request) -> httpx2.Response:
@@ -48,5 +48,5 @@ class Remedy:
             return names["result"]
 
     def left_out(self, advice: Advice) -> list[str]:
-        """Return what the advice says as code and the code does not do."""
+        """Return the code in the advice that the remedy does not use."""
         return [said for said in _CODE.findall(advice.instead) if said not in self.code]

@@ -1,4 +1,4 @@
-"""Client code that follows the advice on forms that were reported in 2026."""
+"""Client code that follows the advice on forms reported in 2026."""
 
 from remedies import Remedy
 

@@ -1,4 +1,4 @@
-"""JSON Schemas for tests: what people declare of tools and structured output, and any that hypothesis makes."""
+"""Provides JSON Schemas for tests: typical ones for tools and structured output, and any that hypothesis makes."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ _WHOLE = st.fixed_dictionaries(
     optional={"minimum": st.integers(-5, 5), "maximum": st.integers(5, 20), "multipleOf": st.sampled_from([1, 5])},
 )
 _EXACT = st.integers(-(2**53), 2**53)
-"""A schema that asks for more digits than a double holds asks for what `tool_calls.arguments-alike` tells of."""
+"""A schema with more digits than a double holds breaks `tool_calls.arguments-alike`."""
 
 _PLAIN = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=4)
-"""A schema that asks for control characters asks for what a rule about texts tells of."""
+"""A schema with control characters breaks a rule about texts."""
 
 _LEAVES = st.one_of(
     _STRINGS,
@@ -67,4 +67,4 @@ def _inner(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 OBJECTS = _object(st.recursive(_LEAVES, _inner, max_leaves=8)).map(lambda one: one | {"$defs": {"node": NODE}})
-"""Schemas of objects, all of which have an instance."""
+"""Schemas of objects, all with an instance."""

@@ -1,12 +1,12 @@
-"""
-A server that plays a script byte by byte over real sockets: also what no proper HTTP library would send.  For tests only.
+r"""
+Plays a script byte by byte over real sockets, including what no proper HTTP library would send.  For tests only.
 
 How it works: a ``Script`` is a function of a request that yields steps: bytes are sent, a number is seconds to wait,
 and an ``End`` ends the connection.  The server reads a whole request, does the steps of the script whose turn it is,
 and goes on with the next request on the same connection.  So any behaviour is a short generator::
 
     def odd(_request):
-        yield head(200, ("Content-Type", "text/event-stream"), CHUNKED) + chunk(b"data: 1\\n\\n")
+        yield head(200, ("Content-Type", "text/event-stream"), CHUNKED) + chunk(b"data: 1\n\n")
         yield 0.1
         yield End.RESET
 
@@ -50,7 +50,10 @@ from harness.wire.exchange import NO_ANSWER, Exchange, Request, Response
 
 
 class End(enum.StrEnum):
-    """How a connection ends.  A reset comes after all that was sent; a hang lasts until the client goes or the server stops."""
+    """
+    How a connection ends.  A reset comes after everything was sent; a hang lasts until the client leaves or the
+    server stops.
+    """
 
     CLOSE = "close"
     RESET = "reset"
@@ -60,8 +63,9 @@ class End(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Received:
     """
-    A request as it came: ``headers`` in their order and case, ``begun`` and ``at`` the times (``time.monotonic``) of its
-    first line and its last byte, ``number`` its place among all requests, ``nth`` among those of its connection.
+    A request as received: ``headers`` in their order and case, ``begun`` and ``at`` the times (``time.monotonic``)
+    of its first line and its last byte, ``number`` its number among all requests, ``nth`` among those of its
+    connection.
     """
 
     method: str
@@ -81,7 +85,7 @@ class Received:
 
     @property
     def authorized(self) -> bool:
-        """Whether a key came with it."""
+        """Whether it has a key."""
         return self.header("authorization") is not None
 
     @property
@@ -120,11 +124,11 @@ def plays(
     answer: Answer, pieces: Sequence[bytes] | None = None, pace: float = 0.0, framing: Framing | None = None
 ) -> Script:
     """
-    Answer with the response of an exchange, or of the one that ``answer`` makes of the request.
+    Send the response of an exchange, or of the one that ``answer`` makes of the request.
 
     A piece is one chunk and one send: ``pieces`` as given, or the recorded reads, or the events of a stream, or the
-    whole body; ``pace`` is the seconds between them.  The headers are those of the exchange; the one that frames the
-    body is added where it lacks, or replaced where ``framing`` is given.  The connection ends as the exchange did.
+    whole body; ``pace`` is the seconds between them.  The headers are those of the exchange; the one that frames
+    the body is added if missing, or replaced by ``framing``.  The connection ends as the exchange did.
     """
 
     def script(request: Received) -> Iterator[Step]:
@@ -185,7 +189,7 @@ def _head_of(response: Response, framing: Framing, length: int) -> bytes:
 
 
 def ideal_answer(request: Received) -> Exchange:
-    """Return the ideal provider's answer; the key is ``good``."""
+    """Return the ideal provider's response; the key is ``good``."""
     keys = {request.header("authorization"), f"Bearer {request.header('x-api-key')}"} - {None, "Bearer None"}
     key = "own" if keys == {"Bearer good"} else "wrong"
     call = (request.method, request.path.partition("?")[0])
@@ -208,7 +212,7 @@ def ideal_answer(request: Received) -> Exchange:
 
 
 def ideal(pace: float = 0.0) -> Script:
-    """Answer as the ideal provider does: a stream event by event, anything else with its length."""
+    """Respond as the ideal provider does: a stream event by event, anything else with its length."""
     return plays(ideal_answer, pace=pace)
 
 
@@ -245,7 +249,7 @@ RETRY_AFTER: dict[str, Callable[[], list[Pair]]] = {
     "words": lambda: [("Retry-After", "soon")],
     "empty": lambda: [("Retry-After", "")],
 }
-"""The forms of Retry-After, made when they are asked for: dates pass."""
+"""The forms of Retry-After, made on demand, since dates pass."""
 
 
 def too_many(form: str = "seconds") -> Script:
@@ -254,13 +258,16 @@ def too_many(form: str = "seconds") -> Script:
 
 
 def html_error(status: int = 502) -> Script:
-    """Answer with the page of a gateway."""
+    """Answer with a gateway's error page."""
     page = b"<html>\r\n<head><title>Bad Gateway</title></head>\r\n<body><h1>Bad Gateway</h1></body>\r\n</html>\r\n"
     return whole(status, page, ("Content-Type", "text/html"), ("Server", "nginx"))
 
 
 def redirects(to: str, status: int = 307) -> Script:
-    """Send the client to another URL.  Whether a key went along: ``requests[0].authorized`` of the other server."""
+    """
+    Redirect the client to another URL.  Whether it sent the key along: ``requests[0].authorized`` of the other
+    server.
+    """
     return whole(status, b"", ("Location", to))
 
 
@@ -277,7 +284,10 @@ NO_HTTP = raw(b"this is no HTTP\r\n\r\n")
 
 
 def cut(script: Script, size: int, end: End, *, body: bool = False) -> Script:
-    """End the connection after ``size`` bytes as sent; with ``body``, of those after the head, marks of chunks included."""
+    """
+    Close the connection after ``size`` bytes as sent; with ``body``, of those after the headers, chunk sizes
+    included.
+    """
 
     def cut_off(request: Received) -> Iterator[Step]:
         left = size
@@ -304,7 +314,7 @@ def stalls(script: Script = IDEAL, size: int = 0, *, body: bool = False) -> Scri
 
 
 def cut_chunk(script: Script = IDEAL, number: int = 1, keep: int = 3, end: End = End.CLOSE) -> Script:
-    """End inside chunk ``number``, counted from 0, after ``keep`` of the bytes that it promised."""
+    """Close inside chunk ``number``, counted from 0, after ``keep`` of its announced bytes."""
 
     def cut_off(request: Received) -> Iterator[Step]:
         chunks = itertools.count()
@@ -319,7 +329,7 @@ def cut_chunk(script: Script = IDEAL, number: int = 1, keep: int = 3, end: End =
 
 
 def wrong_length(answer: Answer = ideal_answer, by: int = 10) -> Script:
-    """Promise ``by`` bytes too many, and close early; or, below 0, too few, so that bytes are left over."""
+    """Announce ``by`` bytes too many, and close early; or, below 0, too few, so that bytes are left over."""
 
     def lie(sent: bytes) -> list[Step]:
         before, name, length, rest = re.split(rb"(?i)(\ncontent-length: )(\d+)", sent, maxsplit=1)
@@ -330,7 +340,7 @@ def wrong_length(answer: Answer = ideal_answer, by: int = 10) -> Script:
 
 
 def slow(script: Script = IDEAL, pace: float = 1.0, size: int = 1) -> Script:
-    """Send ``size`` bytes of what follows the head every ``pace`` seconds."""
+    """Send ``size`` bytes of the body every ``pace`` seconds."""
 
     def slowed(request: Received) -> Iterator[Step]:
         for step, in_body in _placed(script(request)):
@@ -344,7 +354,7 @@ def slow(script: Script = IDEAL, pace: float = 1.0, size: int = 1) -> Script:
 
 
 def slow_head(script: Script = IDEAL, pace: float = 1.0) -> Script:
-    """Send the head line by line, ``pace`` seconds apart."""
+    """Send the headers line by line, ``pace`` seconds apart."""
     return _edited_head(script, lambda sent: [step for line in sent.splitlines(keepends=True) for step in (pace, line)])
 
 
@@ -355,22 +365,22 @@ def big_header(script: Script = IDEAL, size: int = 1 << 20) -> Script:
 
 
 def http10(answer: Answer = ideal_answer) -> Script:
-    """Answer as HTTP/1.0 does: no framing, the end of the connection is the end of the body."""
+    """Answer like HTTP/1.0: without framing, the end of the connection ends the body."""
     return _edited_head(plays(answer, framing="close"), lambda sent: [sent.replace(b"HTTP/1.1", b"HTTP/1.0", 1)])
 
 
 def interim(script: Script = IDEAL, status: int = 103, *headers: Pair, times: int = 1) -> Script:
-    """Send 100, 103 or another preliminary answer before the answer."""
+    """Send 100, 103 or another interim response before the response."""
     return lambda request: itertools.chain([head(status, *headers)] * times, script(request))
 
 
 def trailing(script: Script = IDEAL, extra: bytes = b"trailing garbage") -> Script:
-    """Send more after the last chunk, together with it: so the client has both at once."""
+    """Send more after the last chunk, in the same segment."""
     return lambda request: (LAST_CHUNK + extra if step == LAST_CHUNK else step for step in script(request))
 
 
 def endless(event: bytes = b'data: {"choices":[]}\n\n', pace: float = 0.0, start: bytes = b"") -> Script:
-    """Send an event for ever, each a chunk."""
+    """Send events forever, each a chunk."""
     begin = head(200, _STREAM, CHUNKED) + (chunk(start) if start else b"")
     return lambda _: itertools.chain([begin], itertools.cycle([chunk(event), pace]))
 
@@ -381,7 +391,7 @@ def endless_line(piece: bytes = b"x" * 1000, pace: float = 0.0) -> Script:
 
 
 def gzip_bomb(megabytes: int = 100, filler: bytes = b" ", media_type: str = "text/event-stream") -> Script:
-    """Send about a kilobyte for each megabyte that it unpacks to, compressed only when it is sent."""
+    """Send about a kilobyte per megabyte of decompressed size, compressed while sending."""
 
     def script(_request: Received) -> Iterator[Step]:
         yield head(200, ("Content-Type", media_type), ("Content-Encoding", "gzip"), CHUNKED)
@@ -397,17 +407,20 @@ def gzip_bomb(megabytes: int = 100, filler: bytes = b" ", media_type: str = "tex
 
 
 def followed(script: Script, *then: Step) -> Script:
-    """Do more steps after a script: ``End.CLOSE`` ends a connection that was not announced to end."""
+    """Append steps to a script: ``End.CLOSE`` closes a connection without having announced it."""
     return lambda request: itertools.chain(script(request), then)
 
 
 def stale(script: Script = IDEAL) -> Script:
-    """Answer the first request of a connection; close without a byte at the next, as when a kept connection timed out."""
+    """
+    Answer the first request of a connection; close without a byte at the next, like an expired keep-alive
+    connection.
+    """
     return lambda request: (SILENT if request.nth else script)(request)
 
 
 def _placed(steps: Iterable[Step]) -> Iterator[tuple[Step, bool]]:
-    """Yield steps, and whether they come after the head; a send that holds the end of the head is split there."""
+    """Yield steps, and whether they come after the headers; a segment with the end of the headers is split there."""
     sent, in_body = b"", False
     for step in steps:
         if in_body or not isinstance(step, bytes):
@@ -422,13 +435,13 @@ def _placed(steps: Iterable[Step]) -> Iterator[tuple[Step, bool]]:
 
 
 def _end_of_head(sent: bytes) -> int | None:
-    """Return where the head ends, preliminary answers before it included."""
+    """Return where the headers end, interim responses before them included."""
     found = re.match(rb"(?s)(?:HTTP/1\.1 1\d\d.*?\r\n\r\n)*(?!HTTP/1\.1 1).+?\r\n\r\n", sent)
     return found.end() if found else None
 
 
 def _edited_head(script: Script, edit: Callable[[bytes], Iterable[Step]]) -> Script:
-    """Return the script with other steps in the place of its head, which has to be sent in one go."""
+    """Return the script with other steps instead of its headers, which must be sent in one segment."""
 
     def edited(request: Received) -> Iterator[Step]:
         for step, in_body in _placed(script(request)):
@@ -457,15 +470,15 @@ class Connection:
 
 
 class _Gone(Exception):
-    """The client went, or the server stops: no fault of a script."""
+    """The client left, or the server stops: not a fault of a script."""
 
 
 class Server:
     """
     A server on a free port: each request gets the next script, the last one stays.
 
-    ``requests`` and ``connections`` are what came.  At exit all connections end, and what went wrong in a script is
-    raised (an ``ExceptionGroup``), or noted on the exception that is on its way.
+    ``requests`` and ``connections`` are those received.  At exit all connections end, and errors of scripts are
+    raised (an ``ExceptionGroup``), or noted on the current exception.
     """
 
     def __init__(self, *scripts: Script, host: str = "127.0.0.1", tls: bool = False) -> None:
@@ -482,18 +495,18 @@ class Server:
         self._sockets: list[socket.socket] = []
 
     def answers(self, *scripts: Script) -> None:
-        """Set the scripts of the requests to come; the last one stays."""
+        """Set the scripts of the next requests; the last one stays."""
         with self._lock:
             self._scripts = list(scripts)
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for a client."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}/v1"
 
     def _context(self) -> ssl.SSLContext:
-        """Make a self-signed certificate; ``certificate`` holds it, for clients that are to trust it."""
+        """Make a self-signed certificate; ``certificate`` holds it, for clients that must trust it."""
         openssl = shutil.which("openssl")
         if openssl is None:
             pytest.skip("openssl is not installed, so there is no certificate to serve")
@@ -585,7 +598,7 @@ class Server:
         connection.done.set()
 
     def _take(self, reader: BinaryIO, sock: socket.socket, connection: Connection) -> tuple[Received, Script]:
-        """Read a request, and take the script whose turn it is."""
+        """Read a request, and return the next script."""
         with _network():
             first, begun = _line(reader), time.monotonic()
             method, path, version = first.decode("latin-1").split()
@@ -603,7 +616,7 @@ class Server:
             return request, self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
 
     def _play(self, sock: socket.socket, steps: Iterable[Step], connection: Connection) -> str:
-        """Do the steps; return how they ended the connection, nothing if they did not."""
+        """Run the steps; return how they ended the connection, nothing if they did not."""
         for step in steps:
             if self._stopping.is_set():
                 raise _Gone
@@ -667,13 +680,13 @@ def _exactly(reader: BinaryIO, size: int) -> bytes:
 
 
 def _unkept(request: Received) -> str:
-    """Return ``close`` where the client does not keep connections."""
+    """Return ``close`` if the client does not keep connections alive."""
     asked = (request.header("connection") or "").lower()
     return "close" if asked == "close" or (request.version == "HTTP/1.0" and asked != "keep-alive") else ""
 
 
 def _let_arrive(sock: socket.socket) -> None:
-    """Wait until the client's machine has all that was sent: a reset throws away what is still on its way."""
+    """Wait until the client's machine has received everything: a reset discards what is still under way."""
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline and any(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))):
         time.sleep(0.001)

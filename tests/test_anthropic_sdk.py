@@ -1,4 +1,4 @@
-"""What the official Anthropic SDK makes of answers of Messages: the same as the bytes hold, or the class of what it raises."""
+"""The official Anthropic SDK's results for Messages responses equal the bytes, or are the class of its exception."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The action, the workflows, the issue forms and the examples: valid, and their shell does what it is for."""
+"""The action, the workflows, the issue forms and the examples are valid, and their shell code works."""
 
 import contextlib
 import os
@@ -63,7 +63,7 @@ def test_hadolint_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_no_step_puts_an_input_into_its_script() -> None:
-    """What stands in an expression is pasted into the shell; a variable is not."""
+    """An expression is pasted into the shell; a variable is not."""
     every = [ACTION, *WORKFLOWS]
     scripts = [line for path in every for line in _scripts(yaml.safe_load(path.read_text()))]
     assert scripts

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real input, wrong input, no input."""
+"""The command line for users: valid, invalid and missing input."""
 
 import json
 import re
@@ -57,7 +57,7 @@ def harness(*arguments: str) -> Result:
 
 
 def refused(*arguments: str) -> str:
-    """Return the one line that a refused command prints."""
+    """Return the one line that a rejected command prints."""
     result = harness(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""

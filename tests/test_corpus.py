@@ -1,7 +1,7 @@
 """
-Recorded exchanges of 33 providers, audited: all are judged, and what is seen in them is what a naive reading sees.
+Recorded exchanges of 33 providers are audited: all are judged, and the values equal those of a naive parser.
 
-The recordings are other people's and stand beside this repository, not in it.
+The recordings are other people's and are beside this repository, not in it.
 """
 
 import gzip
@@ -62,7 +62,7 @@ Chunks = list[tuple[int, Row]]
 
 
 class Case(NamedTuple):
-    """A recorded exchange: where it stands, its raw row, harness's reading of it, and a naive one if it streams."""
+    """A recorded exchange: its place, its raw row, harness's reading of it, and a naive one if it streams."""
 
     name: str
     row: Row
@@ -129,7 +129,7 @@ def values_of(key: str) -> Callable[[Chunks], Any]:
 
 
 def values(chunks: Chunks, key: str) -> dict[Any, tuple[int, int, int]]:
-    """How often each value of a key comes, and in which events first and last."""
+    """How often each value of a key occurs, and in which events first and last."""
     at: dict[Any, list[int]] = {}
     for number, chunk in answers(chunks):
         if key in chunk:
@@ -138,7 +138,7 @@ def values(chunks: Chunks, key: str) -> dict[Any, tuple[int, int, int]]:
 
 
 def usages(chunks: Chunks) -> list[tuple[int, str, Any]]:
-    """Every usage object: its event, where it stands, the object."""
+    """Every usage object: its event, its place, the object."""
     found: list[tuple[int, str, Any]] = []
     for number, chunk in answers(chunks):
         found += [(number, "choice", choice["usage"]) for choice in chunk["choices"] if choice.get("usage")]

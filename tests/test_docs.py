@@ -1,4 +1,4 @@
-"""The documents stay true: tables, numbers, commands and options are held against the code."""
+"""The documents are current: tables, numbers, commands and options are compared with the code."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def read(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def results(matrix_findings: tuple[Finding, ...], published_findings: tuple[Finding, ...]) -> Results:
-    """What ``harness run`` finds now: in the recorded matrix, and in what others published."""
+    """The current findings of ``harness run``: on the recorded matrix, and on published recordings."""
     return Results(read_digest(ROOT / "reports/digest.jsonl").run, [*matrix_findings, *published_findings])
 
 
@@ -186,7 +186,7 @@ def test_options_that_are_named_exist(name: str) -> None:
     "name", [*PAGES, "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/commands.md"]
 )
 def test_links_lead_somewhere(name: str) -> None:
-    """To a file, and to a heading in it where one is named."""
+    """To a file, and to a heading in it if one is named."""
     folder = (ROOT / name).parent
     links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", read(name))
     own = [

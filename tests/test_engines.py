@@ -1,4 +1,4 @@
-"""What five real servers are known to do otherwise is found in what was recorded of them."""
+"""The known deviations of five real servers are found in their recordings."""
 
 from functools import cache
 from importlib import import_module
@@ -19,7 +19,7 @@ ENGINES = tuple(LEAST)
 
 
 class Known(NamedTuple):
-    """Something a server does: where it was recorded, the check that tells of it, and what it says."""
+    """A known deviation of a server: its recording, the check that reports it, and its message."""
 
     cell: str
     says: str

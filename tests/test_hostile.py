@@ -1,4 +1,4 @@
-"""Recordings that were made to break their reader: each ends in findings, and no check breaks on it."""
+"""Recordings made to break their reader give findings, and crash no check."""
 
 import json
 import os

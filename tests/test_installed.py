@@ -1,4 +1,4 @@
-"""What is installed from the wheel, outside the repository: every command works in an empty folder."""
+"""The installed wheel works outside the repository: every command in an empty folder."""
 
 import json
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.thorough
 
 
 class Installed:
-    """A fresh environment with the wheel in it, and a home of its own."""
+    """A fresh environment with the wheel in it, and its own home folder."""
 
     def __init__(self, folder: Path) -> None:
         self.bin, self.home, self.empty = folder / "env/bin", folder / "home", folder / "empty"

@@ -1,4 +1,4 @@
-"""Readings of the SDK that are kept between runs: the same as anew, and never a wrong one."""
+"""Cached readings of the SDK equal new ones, and are never wrong."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def read_by_all(exchange: Exchange) -> list[SdkResult | None]:
-    """What each client makes of an exchange, as a new process would have it."""
+    """Each client's result for an exchange, as in a new process."""
     clients.readings_of.cache_clear()
     vars(exchange).pop("sdk_results", None)
     readings = sdk_results(exchange)

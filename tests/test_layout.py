@@ -1,4 +1,4 @@
-"""Imports go one way, in the order ARCHITECTURE.md lists; reports know results only."""
+"""Imports follow the order of ARCHITECTURE.md; reports import results only."""
 
 import ast
 import re

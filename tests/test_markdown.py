@@ -1,4 +1,4 @@
-"""Tables of the pages: what is in a cell never ends it."""
+"""Tables of the pages: the content of a cell never ends it."""
 
 import pytest
 

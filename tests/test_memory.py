@@ -1,7 +1,7 @@
 """
-What is made to take all memory takes no more than 250 MB: held by the process's own peak, not by a clock.
+Input made to exhaust memory takes at most 250 MB, by the process's own peak.
 
-``make test-thorough`` tries each recording and answer of ``benchmarks/limits.py``, ``make test`` one of each kind.
+``make test-thorough`` runs each recording and response of ``benchmarks/limits.py``, ``make test`` one of each kind.
 """
 
 import importlib.util

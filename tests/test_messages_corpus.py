@@ -1,7 +1,7 @@
 """
-Recorded streams of Messages, audited: api.anthropic.com obeys, and the defects of servers that run here are found.
+Recorded streams of Messages are audited: api.anthropic.com passes, and the defects of local servers are found.
 
-The recordings are other people's and stand beside this repository, not in it.
+The recordings are other people's and are beside this repository, not in it.
 """
 
 import json
@@ -34,7 +34,7 @@ FACTS = {
     },
     "sse.final-blank-line": dict.fromkeys((638, 639, 640), "a fixture without the blank line at its end"),
 }
-"""What fails in the recordings of api.anthropic.com, by the line of the file: each is a fact about the recording."""
+"""The failures in the recordings of api.anthropic.com, by the line of the file: each is a fact about the recording."""
 
 DEFECTS = {
     ("llamacpp-think", "m01_text"): {"messages.one-block-open", "messages.thinking-keys", "messages.signed"},
@@ -50,15 +50,15 @@ DEFECTS = {
     ("aimock", "m11_count"): {"messages.count-served"},
     ("aimock", "m13_badkey"): {"messages.error-envelope"},
 }
-"""What is known to be wrong with servers that run here, by the case in which it shows."""
+"""The known defects of local servers, by the case that shows them."""
 
 ASKED = {"m08_badmodel": "messages.unknown-model", "m13_badkey": "messages.bad-key", "m09_nomax": "messages.no-cap"}
-"""The scenarios of the cases in which a refusal is due."""
+"""The scenarios of the cases in which a rejection is expected."""
 
 
 @pytest.fixture(scope="module")
 def failing() -> dict[str, dict[str, list[str]]]:
-    """Return where each check fails, by provider; crashes stand under their outcome."""
+    """Return where each check fails, by provider; crashes are under their outcome."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     files = [*(SHARED / "messages").glob("*.gz"), *(SHARED / "count_tokens").glob("*.gz")]
     for told in audit(sorted(files), None, "auto"):
@@ -114,7 +114,7 @@ def test_the_defects_of_servers_that_run_here_are_found(server: str, case: str, 
 
 
 def failing_as_expected(path: Path, scenario: str) -> set[str]:
-    """Return what fails where it is known that the request is to be refused."""
+    """Return the failures if the request is known to be rejected."""
     (entry,) = read_archive(path, dialects=DIALECTS)
     told = replace(entry.exchange, expected=MESSAGES[scenario].expected(0))
     return {one.check for one in findings(told).values() if one.outcome is Outcome.FAIL}

@@ -1,4 +1,4 @@
-"""What a terminal would obey is shown as an escape; what people write stays as it is."""
+"""Terminal controls are escaped; ordinary text stays unchanged."""
 
 import json
 import sys

@@ -171,7 +171,7 @@ def test_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def mixed() -> list[Finding]:
-    """Findings on three recordings: two of one form, and one that nobody answered."""
+    """Findings on three recordings: two of one form, and one without a response."""
     told = [
         (Outcome.PASS, ""), (Outcome.NA, "why"), (Outcome.FAIL, "no"), (Outcome.PASS, ""), (Outcome.OBSERVED, "seen"),
         (Outcome.NA, "why"), (Outcome.BLOCKED, "chunk.c2 must pass first"), (Outcome.PASS, ""),

@@ -1,4 +1,4 @@
-"""Tables of exchanges judged: the findings of the same exchanges one by one, whatever is in a row, however it is cut."""
+"""Tables of exchanges are judged like single exchanges, whatever a row holds, in any batches."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""The scripted server does on the wire what its scripts say."""
+"""The scripted server sends what its scripts say."""
 
 import contextlib
 import gzip
@@ -83,7 +83,7 @@ def connect(server: Server) -> socket.socket:
 
 
 def read(sock: socket.socket, quiet: float = 5) -> tuple[bytes, str]:
-    """Return all that comes, and how it ends: closed, reset, or silent for some seconds."""
+    """Return everything received, and the end: closed, reset, or silent for some seconds."""
     sock.settimeout(quiet)
     got = []
     try:
@@ -326,7 +326,7 @@ class TestFaults:
 
     @staticmethod
     def arrival(script: Script, expected: bytes) -> float:
-        """Return the seconds until all has come."""
+        """Return the seconds until everything has been received."""
         with Server(script) as server, connect(server) as sock:
             started = time.monotonic()
             sock.sendall(question())

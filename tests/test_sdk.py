@@ -1,7 +1,7 @@
 """
-The OpenAI SDK on recorded exchanges: what it makes of odd streams, and that a shortened stream tells as much as all.
+The OpenAI SDK's handling of odd streams, and that a canonical form gives the same results as the whole stream.
 
-The odd streams are those for which readers are known to differ; what is expected here was seen, not read up.
+The odd streams are those that readers handle differently; the expected results were observed.
 """
 
 import dataclasses
@@ -119,7 +119,10 @@ ODD = {
 
 
 def given_of_first(count: int, exchange: Exchange) -> int:
-    """Return how many of the first events of a stream stand for all: of a long one those between them are left out."""
+    """
+    Return how many of the first events of a stream are representative: in a long one those between them are left
+    out.
+    """
     reading = exchange.reading
     parser = reading.parser
     return (

@@ -1,4 +1,4 @@
-"""No secret reaches a disk: planted wherever a server can say one, and searched for in every byte that was written."""
+"""No secret is written to disk: planted everywhere a server can send one, and searched for in every written byte."""
 
 import gzip
 import json
@@ -52,7 +52,7 @@ def said(*names: str, keys: Iterable[str] = KEYS.values()) -> str:
 
 
 def in_json(text: str) -> bytes:
-    """Return text as it stands in JSON, once escaped and once not where that is JSON already."""
+    """Return text as in JSON, once escaped and once raw if it is already JSON."""
     return json.dumps(text)[1:-1].encode()
 
 
@@ -134,7 +134,7 @@ def probe(folder: Path, address: str, *options: str, model: str = "gpt-4o-mini",
 
 
 def everything(folder: Path, *results: Result) -> bytes:
-    """Return all that was written below a folder, and to the terminal."""
+    """Return everything written below a folder, and to the terminal."""
     return b"\n".join([written_below(folder), *(result.output.encode() for result in results)])
 
 
@@ -219,7 +219,7 @@ def test_a_password_in_an_address_is_secret_whatever_it_is_like(tmp_path: Path) 
 
 
 def echo(request: Received) -> Iterable[bytes | float | End]:
-    """Answer with every key in every form: in headers, in the answer and in errors."""
+    """Answer with every key in every form: in headers, in the response and in errors."""
     text = said()
     header = said("plain", "basic")
     if request.header("authorization") == "Bearer not-a-key":
@@ -255,7 +255,7 @@ def git(root: Path, *command: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    """A repository in which a matrix was recorded twice and judged, each step committed; and what was printed."""
+    """A repository in which a matrix was recorded twice and judged, each step committed; and the output."""
     root = tmp_path_factory.mktemp("project")
     (root / ".env").write_text("".join(f"{name}='{key}'\n" for name, key in list(KNOWN.items())[::2]))
     (root / ".gitignore").write_text(".env\n")

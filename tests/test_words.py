@@ -1,4 +1,4 @@
-"""Every text that is shown has its Chinese, which is of the English as it is now."""
+"""Every displayed text has a Chinese translation of its current English."""
 
 import ast
 import importlib
@@ -33,11 +33,11 @@ ENTRIES = words.entries(FILE.read_text(encoding="utf-8"))
 ZH = dict(ENTRIES)
 
 KEPT = {"MUST ✗", "SHOULD ✗", "known", "blocked", "broken", "pass", "inconclusive", "role", "usage", "content-type", ""}
-"""Words of outcomes, levels and fields: they are the same in every language."""
+"""Words of outcomes, levels and fields that are the same in every language."""
 
 
 def of_checks() -> Iterator[tuple[str, str]]:
-    """What each check tells, and where it is meant."""
+    """The texts of each check, with their place."""
     for check in CHECKS.values():
         yield f"{check.id} title", check.title
         yield f"{check.id} breaks", check.impact
@@ -47,7 +47,7 @@ def of_checks() -> Iterator[tuple[str, str]]:
 
 
 def of_advice() -> Iterator[tuple[str, str]]:
-    """What is told of each form of a problem: every ``Advice`` that a module of checks holds."""
+    """The advice on each form of a problem: every ``Advice`` in a module of checks."""
     for name in [one.name for one in pkgutil.walk_packages(checks.__path__, "harness.checks.")]:
         for constant, value in vars(importlib.import_module(name)).items():
             for place, advice in inside(f"{name}.{constant}", value):
@@ -67,7 +67,7 @@ def inside(place: str, value: Any) -> Iterator[tuple[str, Advice]]:
 
 
 def of_tables() -> Iterator[tuple[str, str]]:
-    """What is shown out of a table of texts, which no call of ``translated`` names."""
+    """The texts shown from a table, which no call of ``translated`` names."""
     yield "summary.LEGEND", summary.LEGEND
     yield from (
         ("summary", said)
@@ -92,7 +92,7 @@ def of_tables() -> Iterator[tuple[str, str]]:
 
 
 def of_calls() -> Iterator[tuple[str, str]]:
-    """The texts that stand in a call of ``translated``, in a name that is given to one, or in a label that is yielded."""
+    """The texts in a call of ``translated``, in a name passed to one, or in a label that is yielded."""
     for path in sorted((ROOT / "harness").rglob("*.py")):
         code = path.read_text(encoding="utf-8")
         functions = ast.walk(ast.parse(code)) if "translated" in code else ()
@@ -130,7 +130,7 @@ def constants(node: ast.expr, assigned: dict[str, ast.expr]) -> Iterator[str]:
 
 
 def of_site() -> Iterator[tuple[str, str]]:
-    """The texts of the site: those that its templates and its code say, and those of its tables."""
+    """The texts of the site, in its templates, its code and its tables."""
     for path in sorted((ROOT / "harness/site").rglob("*.jinja")):
         text = path.read_text(encoding="utf-8")
         for call in re.findall(r"""\bt\(((?:[^()"']|"[^"]*"|'[^']*')*)\)""", text):
@@ -151,7 +151,7 @@ TABLED = (
     "Switch to dark mode", "Switch to light mode",
     "recorded", "published", "reconstructed", "recording", "issue", "document", "described",
 )  # fmt: skip
-"""Texts of the site that are chosen by a value."""
+"""Texts of the site that are selected by a value."""
 
 CALLS = list(of_calls())
 FORMATS = {text for _, text in CALLS}
@@ -186,7 +186,7 @@ def test_code_and_what_is_filled_in_stay_as_they_are() -> None:
 
 
 def fields(text: str) -> set[tuple[str, str]]:
-    """The names that are filled into a text; a number may be written without the English commas or with them."""
+    """The names of placeholders in a text; a number may be written with or without English commas."""
     return {(name, spec or "") for _, name, spec, _ in Formatter().parse(text) if name}
 
 

@@ -1,4 +1,4 @@
-"""Names of faults and reasons of deviations, which stand beside data on the pages, have their Chinese too."""
+"""Names of faults and reasons of deviations, shown beside data on the pages, have translations too."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def reasons(*providers: str) -> set[str]:
-    """What is said of the listed deviations of some providers, of all where none is named."""
+    """The texts of the listed deviations of some providers, by default of all."""
     found = [
         one
         for provider in project_matrix(ROOT).providers
@@ -42,17 +42,17 @@ def test_what_is_listed_of_the_main_providers_has_its_chinese() -> None:
 
 
 FEW = 25
-"""One in so many may be new and shown in English for a while, marked as such on the pages."""
+"""One in so many may be new and untranslated for a while, marked as such on the pages."""
 
 
 def of_clients() -> set[str]:
-    """What client code is called and does; names that are the same in every language are left out."""
+    """Titles and descriptions of client code, without names that are the same in every language."""
     told = [text for one in CLIENTS.values() for text in (one.title, one.about)]
     return {text for text in told if re.search(r"[a-z]{3,} [a-z]", re.sub(r"`[^`]*`", "", text)) or text in ZH}
 
 
 def of_matrix() -> set[str]:
-    """What is said of providers, and the names that are more than a name."""
+    """The texts about providers, and their descriptive names."""
     told = [NOTE]
     for provider in project_matrix(ROOT).providers:
         told += [provider.name, provider.note or "", *(other.what for other in provider.other_urls)]

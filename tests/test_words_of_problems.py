@@ -1,4 +1,4 @@
-"""What checks find is told in Chinese too: its templates, and the phrases that are filled into them."""
+"""Messages of checks are translated too: their templates, and the phrases that fill them."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ GAP = re.compile(r"\{\d\}")
 
 @cache
 def shown_by_examples() -> tuple[str, ...]:
-    """What all checks say of their own bad examples."""
+    """The messages of all checks on their own bad examples."""
     said: dict[str, None] = {}
     for check in CHECKS.values():
         for bad in () if check.observe else check.bad:
@@ -34,7 +34,7 @@ def shown_by_examples() -> tuple[str, ...]:
 
 @cache
 def written_in_code() -> tuple[str, ...]:
-    """The sentences that stand in the code of checks, ``~`` where something is filled in."""
+    """The sentences in the code of checks, with ``~`` for what is filled in."""
     found: dict[str, None] = {}
     for path in sorted((ROOT / "harness/checks").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -93,11 +93,11 @@ SEEN = (
     "/choices occurs 2 times, with the same value, in 1 of 5 chunks",
     "3 of 3 blocks stop late, first index 0",
 )
-"""What recordings show and no example does."""
+"""Messages on recordings that no example shows."""
 
 OWN_WORDS = 4
 FEW = 25
-"""One in so many may be new and shown in English for a while, marked as such on the pages."""
+"""One in so many may be new and untranslated for a while, marked as such on the pages."""
 FILLS = ("~", "", "~ to ~", "with the finish_reason")
 
 

@@ -1,4 +1,4 @@
-"""What observations saw, and what became of clients, is told in Chinese; names of fields and data stay."""
+"""Observed values, and outcomes of clients, are translated; names of fields and data stay."""
 
 import re
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ OF_DATA = {
     "chunk.vendor-keys", "usage.vendor-keys", "messages.more-keys", "messages.usage-keys", "http.request-id", "http.rate-limit",
     "http.media-type", "error.words", "sse.comments", "messages.unknown-events", "messages.block-kinds",
 }  # fmt: skip
-"""Their values are names of fields, of headers, or words of the provider, and need no Chinese."""
+"""Observations whose values are names of fields, of headers, or words of the provider, without translations."""
 
 
 def seen() -> Iterator[tuple[str, str]]:
-    """What each observation says of its examples."""
+    """The values of each observation on its examples."""
     for check in CHECKS.values():
         for exchange in (*check.good, *check.bad) if check.observe else ():
             try:

@@ -1,4 +1,4 @@
-"""Client code that follows what is advised on counts that are too small, alternatives to a token, and fingerprints."""
+"""Client code that follows the advice on counts that are too small, alternatives to a token, and fingerprints."""
 
 from remedies import Remedy
 
@@ -154,4 +154,4 @@ for line in stream.response.iter_lines():
         "你好! How can I help?",
     ),
 ]
-"""Each of them comes out right on the bad answer."""
+"""Code that gives the right result for each bad response."""

@@ -1,4 +1,4 @@
-"""The shell steps of a workflow or a composite action, run as a runner would, with what ``${{ … }}`` stands for filled in."""
+"""Runs the shell steps of a workflow or a composite action like a runner, with ``${{ … }}`` filled in."""
 
 import re
 import subprocess
@@ -17,9 +17,9 @@ _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 @dataclass
 class Runner:
     """
-    Runs steps in ``folder`` with ``environment``; ``values`` are what expressions stand for.
+    Runs steps in ``folder`` with ``environment``; ``values`` are those of expressions.
 
-    Of the steps that use another action only our own is run; ``skipped`` are the names of steps that are not.
+    Of steps that use an action only the project's own is run; ``skipped`` are the names of the others.
     """
 
     folder: Path
@@ -67,7 +67,7 @@ class Runner:
         return run.returncode
 
     def filled(self, text: str) -> str:
-        """Return a text with its expressions filled in; KeyError where one stands for nothing."""
+        """Return a text with its expressions filled in; raise KeyError for an unknown one."""
         return _EXPRESSION.sub(lambda found: self.values[found[1]], str(text))
 
 

@@ -1,8 +1,8 @@
 """
-The rules, listed here by family in the order they are run and shown.
+Lists the rules by family, in the order they are run and shown.
 
-A family is a module, or several: their checks are shown one module after the other.  A module is imported when its
-family, or ``CHECKS``, is first asked for, so that one rule is shown without all others.
+A family is one module or several, shown in turn.  A module is imported when its family, or ``CHECKS``, is first
+used, so that one rule is shown without loading all others.
 """
 
 from functools import cache
@@ -97,14 +97,14 @@ def _all() -> dict[str, Check]:
 
 
 def family_of(name: str) -> list[Check]:
-    """Return the checks of a family, which is imported if it is not yet; none where there is none of that name."""
+    """Return the checks of a family, imported if needed; none for an unknown one."""
     for module in _MODULES.get(name, ()):
         import_module(f"harness.checks.{module}")
     return [check for check in declared().values() if check.family == name]
 
 
 def check_named(name: str) -> Check | None:
-    """Return a check; of its family no more is imported than it takes to find it.  None where there is none of that name."""
+    """Return a check, importing no more of its family than needed; None if there is none with that name."""
     for module in _MODULES.get(name.partition(".")[0], ()):
         import_module(f"harness.checks.{module}")
         if name in declared():
@@ -113,13 +113,16 @@ def check_named(name: str) -> Check | None:
 
 
 def advice_on(finding: Finding) -> Advice:
-    """Return what a finding breaks and what to do instead: as told of its form, else as its check says."""
+    """Return the impact of a finding and the workaround: that of its form, else its check's own."""
     check = _all()[finding.check]
     return finding.advice or Advice(check.impact, check.workaround)
 
 
 def told_of(finding: Finding) -> Told | None:
-    """Return what is told of a finding beside its message: of a failure, and of what is legal but breaks clients; else None."""
+    """
+    Return the texts beside a finding's message: for a failure, and for a legal value that breaks clients; else
+    None.
+    """
     check = _all().get(finding.check)
     if check is None:
         return None

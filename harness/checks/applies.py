@@ -1,4 +1,4 @@
-"""Conditions: each returns None where a check applies to an exchange, else the reason why it does not."""
+"""Defines conditions: each returns None if a check applies to an exchange, else the reason why it does not."""
 
 from functools import cache
 from typing import Any
@@ -9,14 +9,14 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
 
 _ALL_ALONG = ("continuous_usage_stats", "chunk_include_usage")
-"""What of ``stream_options`` asks for usage in every chunk."""
+"""Keys of ``stream_options`` that request usage in every chunk."""
 _FEW = 2  # choices: more are needed to tell that they are counted
 _WITHIN = ("raw", "none")
-"""The values of ``reasoning_format`` that leave the thought in the text."""
+"""Values of ``reasoning_format`` that leave reasoning in the text."""
 
 
 def success_status(exchange: Exchange) -> Reason | None:
-    """The status is one of success: there is an answer to judge."""
+    """The status is 2xx: there is a response to judge."""
     status = exchange.response.status
     if exchange.response.is_success:
         return None
@@ -25,7 +25,7 @@ def success_status(exchange: Exchange) -> Reason | None:
 
 
 def error_status(exchange: Exchange) -> Reason | None:
-    """The status is one of the error classes, 4xx and 5xx."""
+    """The status is 4xx or 5xx."""
     if exchange.response.is_error:
         return None
     reason = f"status {exchange.response.status} is not an error"
@@ -33,7 +33,7 @@ def error_status(exchange: Exchange) -> Reason | None:
 
 
 def uncut(exchange: Exchange) -> Reason | None:
-    """Whoever recorded it did not close it before its end."""
+    """The recorder did not close it before its end."""
     response = exchange.response
     if response.closed_by_us or (exchange.expected.cancelled_by_client and not response.eof):
         return NotApplicable("closed by the reader before its end; checked up to there", "cut")
@@ -41,13 +41,13 @@ def uncut(exchange: Exchange) -> Reason | None:
 
 
 def come(exchange: Exchange) -> Reason | None:
-    """It was not cut before anything of its body came."""
+    """It was not closed before its body began."""
     content = exchange.response.content
     return uncut(exchange) if not content or content.isspace() else None
 
 
 def begun(exchange: Exchange) -> Reason | None:
-    """It was not cut before its first choice came."""
+    """It was not closed before its first choice."""
     return None if exchange.columns.choices else uncut(exchange)
 
 
@@ -57,12 +57,12 @@ def any_exchange(_exchange: Exchange) -> str | None:
 
 
 def stream(exchange: Exchange) -> Reason | None:
-    """A stream was asked for and answered."""
+    """A stream was requested and sent."""
     return success_status(exchange) or (None if exchange.is_stream else "no stream was asked for")
 
 
 def body(exchange: Exchange) -> Reason | None:
-    """An answer in one body was asked for and given."""
+    """A non-streaming response was requested and sent."""
     return success_status(exchange) or ("a stream was asked for" if exchange.is_stream else None)
 
 
@@ -72,26 +72,26 @@ def has_headers(exchange: Exchange) -> str | None:
 
 
 def answer_with_headers(exchange: Exchange) -> Reason | None:
-    """There is an answer, and the recorder kept its headers."""
+    """There is a response, and the recorder kept its headers."""
     return success_status(exchange) or has_headers(exchange)
 
 
 def exact_framing(exchange: Exchange) -> Reason | None:
-    """A stream whose bytes are the wire's own, blank lines included."""
+    """A stream with its original bytes, blank lines included."""
     if exchange.source.fidelity == "lines":
         return "the blank lines of this recording were rebuilt"
     return exact_lines(exchange)
 
 
 def exact_lines(exchange: Exchange) -> Reason | None:
-    """A stream whose lines are the wire's own."""
+    """A stream with its original lines."""
     if exchange.source.fidelity in {"chunks", "transcript"}:
         return "the framing of this recording was rebuilt"
     return stream(exchange)
 
 
 def complete_answer(exchange: Exchange) -> Reason | None:
-    """An answer that was not shortened by whoever published it."""
+    """A response that its publisher did not shorten."""
     if exchange.source.fidelity == "transcript":
         return "this transcript may be shortened"
     return success_status(exchange)
@@ -105,7 +105,7 @@ def all_of(first: Applies, second: Applies) -> Applies:
 
 @cache
 def unaltered(*names: str) -> Applies:
-    """Return the condition of an answer whose fields ``names`` nobody altered to publish it."""
+    """Return the condition that the fields ``names`` of a response have no placeholders of a publisher."""
 
     def applies(exchange: Exchange) -> Reason | None:
         altered = [name for name in names if name in exchange.altered]
@@ -117,14 +117,14 @@ def unaltered(*names: str) -> Applies:
 
 
 def counts_chunks(exchange: Exchange) -> bool:
-    """Tell whether each chunk of a stream has a choice index of its own where one choice was asked for."""
+    """Return whether each chunk of a stream has its own choice index although one choice was requested."""
     choices = exchange.columns.choices
     one_each = all(choice.first_chunk == choice.last_chunk for choice in choices.values())
     return exchange.is_stream and len(choices) > _FEW and one_each and exchange.request.get("n") in {None, 1}
 
 
 def told_apart(exchange: Exchange) -> Reason | None:
-    """The index of a choice tells which it is: it does not count chunks."""
+    """The index of a choice identifies it: it does not count chunks."""
     counted = "the index counts chunks, and tells no choices apart"
     return NotApplicable(counted, "blocked") if counts_chunks(exchange) else None
 
@@ -135,35 +135,38 @@ def usage_asked(exchange: Exchange) -> Reason | None:
 
 
 def usage_not_asked(exchange: Exchange) -> Reason | None:
-    """A stream known to have been asked for without usage, by OpenAI's parameter or another's."""
+    """A stream known to be requested without usage, by OpenAI's parameter or another's."""
     return stream(exchange) or request_known(exchange) or ("usage was asked for" if asks_usage(exchange) else None)
 
 
 def asks_usage(exchange: Exchange) -> bool:
-    """Tell whether the request asks for usage in a stream: ``include_usage``, usage all along, or OpenRouter's ``usage``."""
+    """
+    Return whether the request asks for usage in a stream: ``include_usage``, continuous usage, or OpenRouter's
+    ``usage``.
+    """
     wanted = exchange.request.get("usage")
     openrouter = isinstance(wanted, dict) and wanted.get("include") is True
     return exchange.request.include_usage or openrouter or asks_usage_all_along(exchange)
 
 
 def asks_usage_all_along(exchange: Exchange) -> bool:
-    """Tell whether the request asks for usage in every chunk, as vLLM and SGLang, or Volcengine Ark, let it."""
+    """Return whether the request asks for usage in every chunk, as vLLM and SGLang, or Volcengine Ark, allow."""
     options = exchange.request.get("stream_options")
     return isinstance(options, dict) and any(options.get(name) is True for name in _ALL_ALONG)
 
 
 def usage_once_due(exchange: Exchange) -> Reason | None:
-    """A stream that was not asked to tell usage in every chunk."""
+    """A stream without a request for usage in every chunk."""
     return stream(exchange) or ("usage was asked for in every chunk" if asks_usage_all_along(exchange) else None)
 
 
 def usage_all_along_asked(exchange: Exchange) -> Reason | None:
-    """A stream that was asked to tell usage in every chunk."""
+    """A stream with a request for usage in every chunk."""
     return stream(exchange) or (None if asks_usage_all_along(exchange) else "usage was not asked for in every chunk")
 
 
 def json_mode(exchange: Exchange) -> str | None:
-    """Return in which mode the request asks for JSON, ``json_object`` or ``json_schema``; None if it does not."""
+    """Return the requested JSON mode, ``json_object`` or ``json_schema``; None if there is none."""
     wanted = exchange.request.get("response_format")
     if wanted is None and guided_schema(exchange) is not None:
         return "json_schema"
@@ -172,26 +175,26 @@ def json_mode(exchange: Exchange) -> str | None:
 
 
 def guided_schema(exchange: Exchange) -> Any:
-    """Return the schema that is given in the way of vLLM, old or new, or of llama.cpp; None where none is."""
+    """Return the schema given in the form of vLLM, old or new, or of llama.cpp; None if there is none."""
     asked = exchange.request
     given = (asked.get("guided_json"), as_object(asked.get("structured_outputs")).get("json"), asked.get("json_schema"))
     return next((one for one in given if isinstance(one, dict)), None)
 
 
 def thought_apart(exchange: Exchange) -> Reason | None:
-    """An answer of which nobody asked that the thought stand in the text, as Groq, llama.cpp and SGLang let them."""
+    """A response without a request to leave reasoning in the text, as Groq, llama.cpp and SGLang allow."""
     within = exchange.request.get("separate_reasoning") is False or exchange.request.get("reasoning_format") in _WITHIN
     return success_status(exchange) or ("the thought was asked for in the text" if within else None)
 
 
 def plain_text(exchange: Exchange) -> Reason | None:
-    """An answer of which nobody asked for the special tokens of the model in the text, as vLLM and SGLang let them."""
+    """A response without a request for special tokens in the text, as vLLM and SGLang allow."""
     raw = exchange.request.get("skip_special_tokens") is False
     return success_status(exchange) or ("the special tokens were asked for in the text" if raw else None)
 
 
 def request_known(exchange: Exchange) -> Reason | None:
-    """An answer to a request that was recorded with its body."""
+    """A response to a request that was recorded with its body."""
     return success_status(exchange) or (None if exchange.request.json is not None else "the recording has no request")
 
 
@@ -201,18 +204,18 @@ def texts(exchange: Exchange) -> list[str]:
 
 
 def cap_of(exchange: Exchange) -> Any:
-    """Return the cap on completion tokens that was sent; None where there was none, or one that means none."""
+    """Return the cap on completion tokens in the request; None if there is none, or an unlimited one."""
     sent = [exchange.request.get(name) for name in ("max_completion_tokens", "max_tokens")]
     return next((cap for cap in sent if type(cap) is int and cap > 0), None)
 
 
 def finish_values(exchange: Exchange) -> set[object]:
-    """Return the finish_reasons that were given."""
+    """Return the finish reasons."""
     return {finish.value for choice in exchange.columns.choices.values() for finish in choice.finish_reasons}
 
 
 def ends_of(choice: Choice) -> list[Finish]:
-    """Return the finish_reasons of a choice without those that are the word null: finish_reason.vocabulary speaks of these."""
+    """Return the finish reasons of a choice without the string "null", which finish_reason.vocabulary reports."""
     return [finish for finish in choice.finish_reasons if finish.value not in {"null", "None"}]
 
 
@@ -223,6 +226,6 @@ def has_read_times(exchange: Exchange) -> Reason | None:
 
 
 def has_reasoning(exchange: Exchange) -> Reason | None:
-    """An answer with reasoning text in a field of its own."""
+    """A response with reasoning text in a separate field."""
     has = any(choice.reasoning for choice in exchange.columns.choices.values())
     return success_status(exchange) or (None if has else NotApplicable("no reasoning text came", "not-present"))

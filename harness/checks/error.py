@@ -1,7 +1,7 @@
 """
-Refusals: their status, and the form in which they say what was wrong.
+Checks error responses: their status, and the form of the error.
 
-All of it SHOULD: the specification gives the form of an error, and names it as an answer to this call at 429 only.
+All of it is SHOULD: the specification gives the form of an error, and mentions it for this endpoint only at 429.
 """
 
 import re
@@ -55,7 +55,7 @@ _SAYS_NOTHING = _NO_WORD | {"[object Object]", "error", "Error", "{}", "[]", "%s
 _MISTAKEN = {
     LIMIT.name: {400, 401, 403, 404, 422}, TOO_LONG.name: {401, 403, 404, 429}, NO_MODEL.name: {401, 429}, NO_CREDIT.name: {401, 404},
 }  # fmt: skip
-"""Statuses below 500 by which a client does what does not help against a cause: it gives up, asks again, asks for a key."""
+"""Statuses below 500 that make a client react wrongly to a cause: give up, retry, ask for a key."""
 
 LIMIT_AS_MISTAKE = Advice(
     "A temporary limit is taken as a mistake in the request: the SDK raises another class than RateLimitError, and "
@@ -73,13 +73,13 @@ SERVER_ERROR = Advice(
     "Use `max_retries=0`, and retry yourself only if `error.status_code` is 429 or 5xx and `str(error.body)` reports "
     "no mistake in the request.",
 )
-"""What a 5xx for a mistake of the client breaks."""
+"""The impact of a 5xx for a client's mistake."""
 
 CHARSET = Advice(
     "A client that obeys it shows mojibake if the message is not ASCII, or fails to decode it.",
     "Decode the body of an error as UTF-8, whatever its header says: `error.response.content.decode()`.",
 )
-"""What a charset that the body does not have breaks."""
+"""The impact of a wrong charset."""
 
 
 def _refusal_expected(exchange: Exchange) -> str | None:
@@ -120,7 +120,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _cause_known(exchange: Exchange) -> str | None:
-    """What was wrong is known by the scenario, by the request, or by the words of the error."""
+    """The cause is known by the scenario, by the request, or by the words of the error."""
     known = _refusal_expected(exchange) is None or request_mistake(exchange) or told_cause(exchange)
     return None if known else "neither the request nor the error tells what was wrong"
 

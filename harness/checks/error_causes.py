@@ -1,8 +1,8 @@
 """
-What an error tells of its cause, by its words, and what a request is wrong in, by its form.
+Derives the cause of an error from its words, and the mistake in a request from its form.
 
-Providers share no codes, but they do share words.  They are looked for in every text of an error, however it is
-nested, since gateways hand on the errors of others in texts of their own.
+Providers share no codes, but similar words.  They are searched in every text of an error, at any depth, since
+gateways embed others' errors in their own texts.
 """
 
 import ast
@@ -18,15 +18,15 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
 
 _READ = 8_000
-"""How much of an error is read, characters: some hold the whole of what a model said."""
+"""How much of an error is searched, characters: some contain a model's whole output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """
-    What was wrong, in words that follow "it tells of"; ``due`` are the statuses that say so, the best first.
+    A cause, in words that follow "it tells of"; ``due`` are the appropriate statuses, the best first.
 
-    ``transient`` is whether the same request may well be answered later.
+    ``transient`` is whether a retry may succeed.
     """
 
     name: str
@@ -103,22 +103,22 @@ BAD_REQUEST = _cause(
 )  # fmt: skip
 
 CAUSES = (MODEL_FAILED, BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM, BAD_REQUEST)
-"""All there are; the first whose words are found is told, since the general words stand beside the special ones."""
+"""All causes; the first whose words are found counts, since general words occur beside specific ones."""
 
 WHATEVER_IS_ASKED = (BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM)
-"""Causes that are none of a parameter or a capability: the same request without it has them too."""
+"""Causes unrelated to a parameter or a capability: the same request without it fails too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToldCause:
-    """A cause, and the words that tell of it as they stood."""
+    """A cause, and the words that indicate it, as received."""
 
     cause: Cause
     words: str
 
 
 def told_cause(exchange: Exchange) -> ToldCause | None:
-    """Return the cause that the texts of an error tell of; None where they name none that is known."""
+    """Return the cause that the texts of an error indicate; None if unknown."""
     text = error_text(exchange)
     for cause in CAUSES:
         found = cause.words.search(text)
@@ -128,7 +128,7 @@ def told_cause(exchange: Exchange) -> ToldCause | None:
 
 
 def error_text(exchange: Exchange) -> str:
-    """Return the texts of an error, however they are nested; the body itself where it is no JSON."""
+    """Return the texts of an error, at any depth; the body itself if it is not JSON."""
     look = exchange.reading.body_kind
     value = exchange.chunk(0) if look in {"json", "stream"} else None
     said = " · ".join(_texts(value)) if isinstance(value, dict | list | str) else ""
@@ -148,7 +148,7 @@ def _texts(value: Any, depth: int = 6) -> Iterator[str]:
 
 
 def request_mistake(exchange: Exchange) -> str | None:
-    """Return what a request is wrong in, whoever serves it; None where nothing is, or the request is not known."""
+    """Return what is wrong in a request for any server; None if nothing is, or the request is unknown."""
     body, sent = exchange.request.json, exchange.request.body
     if body is None:
         return "a body that is not a JSON object" if sent else None
@@ -165,11 +165,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2), "top_logprobs": (0, 20),
     "n": (1, 128), "max_tokens": (1, float("inf")), "max_completion_tokens": (1, float("inf")),
 }  # fmt: skip
-"""The least and the most that the specification gives a parameter."""
+"""The specified minimum and maximum of a parameter."""
 
 
 def beyond_specification(exchange: Exchange) -> str | None:
-    """Return the parameter of a request to an API of OpenAI's that has a value out of its range; None where none has."""
+    """Return the parameter that is out of its range in a request to an API of OpenAI's; None if there is none."""
     if exchange.dialect not in WITH_CHOICES or exchange.request.json is None:
         return None
     if exchange.request.get("model") == "":
@@ -208,7 +208,7 @@ _LONGEST, _SHOWN = 20_000, 80
 
 
 def told_within(value: Any, depth: int = 6) -> str | None:
-    """Return what the first error says that any text of ``value`` holds as JSON; None where none does."""
+    """Return the message of the first error as JSON within any text of ``value``; None if there is none."""
     if isinstance(value, str):
         inner, _ = error_within(value)
         return told_error(inner) if inner else None
@@ -218,7 +218,7 @@ def told_within(value: Any, depth: int = 6) -> str | None:
 
 
 def error_within(text: str) -> tuple[dict[str, Any] | None, bool]:
-    """Return the error that a text holds as JSON, or as Python writes a dict; None where it holds none."""
+    """Return the error that a text contains as JSON, or as Python's repr of a dict; None if there is none."""
     start = text.find("{")
     if start < 0 or len(text) > _LONGEST:
         return None, False
@@ -234,7 +234,7 @@ def error_within(text: str) -> tuple[dict[str, Any] | None, bool]:
 
 
 def _text_of(value: dict[str, Any], depth: int = 6) -> str | None:
-    """Return what an error says in words, however it is nested."""
+    """Return the message of an error, at any depth."""
     for key in _SAID if depth else ():
         said = value.get(key)
         found = said if isinstance(said, str) else _text_of(as_object(said), depth - 1)
@@ -244,7 +244,7 @@ def _text_of(value: dict[str, Any], depth: int = 6) -> str | None:
 
 
 def told_error(inner: dict[str, Any]) -> str:
-    """Return the number or kind of an error and its words, and what they tell of where that is known."""
+    """Return the number or kind of an error and its words, and their meaning if known."""
     holders = (inner, *(as_object(inner.get(key)) for key in _SAID))
     number = next(
         (one[key] for one in holders for key in _NUMBERED if isinstance(one.get(key), int | str) and one[key]), None

@@ -1,4 +1,4 @@
-"""Errors of somebody else within the message of an error, as gateways hand them on."""
+"""Checks for third-party errors within the message of an error, as gateways pass them on."""
 
 import json
 import re
@@ -28,7 +28,7 @@ _CODE = re.compile(
     r"|index out of range \[|\bjava\.\w+\.\w*Exception|NullPointerException|thread '.*' panicked|::unwrap\(\)"
     r"|\b(KeyError|TypeError|AttributeError|IndexError|UnboundLocalError|NameError)\b ?[:(]|std::\w+"
 )
-"""What the code of a server says to its own authors."""
+"""Messages of a server's code to its developers."""
 
 _OF_CODE = Advice(
     "The user reads an exception of the server's code, which says neither what was wrong with the request nor whether to retry.",
@@ -81,7 +81,7 @@ def own_words(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _no_words(text: str) -> tuple[str, Advice | None] | None:
-    """Return what a message is in place of words, and what that breaks; None where it is words."""
+    """Return what a message is instead of words, and the impact; None if it is words."""
     if _TRACE.search(text):
         return "holds a stack trace of the server", _TRACED
     inner, is_python = error_within(text)

@@ -1,4 +1,4 @@
-"""The envelope: status, headers, and whether the body is of the kind that was asked for."""
+"""Checks the envelope: status, headers, and whether the body is of the requested kind."""
 
 import re
 from collections.abc import Iterator
@@ -59,14 +59,14 @@ FAILED = Advice(
     "takes longer.",
     "Use `max_retries=1`; if `openai.InternalServerError` comes again, drop the feature that this scenario requests.",
 )
-"""What a failure that comes twice breaks."""
+"""The impact of a repeated failure."""
 
 MODEL_ERROR = Advice(
     "The SDK raises BadRequestError for a faulty model output and does not retry, though the same request may "
     "succeed the next time.",
     "If `error.code` says so, as `tool_use_failed` does, ask again; the model's output may be in `failed_generation`.",
 )
-"""What a refusal for a failure of the model breaks."""
+"""The impact of rejecting a request for the model's own failure."""
 _HTML = with_body(BODY, b"<!DOCTYPE html><title>502 Bad Gateway</title>")
 
 
@@ -283,7 +283,7 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _look(exchange: Exchange) -> str:
-    """Return what an answer is, in a word; a JSON value that holds nothing is shown."""
+    """Return a word for the form of a response; an empty JSON value is shown."""
     short = exchange.response.content.strip()
     if short in _NOTHING:
         return f"the JSON {short.decode()}"
@@ -294,7 +294,7 @@ def _look(exchange: Exchange) -> str:
 
 
 def _are_lines(content: bytes) -> bool:
-    """Tell whether a content is several objects of JSON, each on a line of its own."""
+    """Return whether a content is several JSON objects, one per line."""
     lines = content[:_HEAD].splitlines()
     return len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines[:2])
 
@@ -343,7 +343,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _says_error(value: Any) -> bool:
-    """Tell whether a body without choices says that it is an error, in words that are not those of the specification."""
+    """Return whether a body without choices is an error in words other than the specification's."""
     inner = as_object(value[0] if isinstance(value, list) and value else value)
     named = inner.get("error") or inner.get("error_message") or inner.get("success") is False
     if named or (isinstance(inner.get("msg"), str) and "code" in inner):

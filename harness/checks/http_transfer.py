@@ -1,4 +1,4 @@
-"""How an answer is sent: its encoding, framing and pauses, below what client libraries show."""
+"""Checks how a response is sent: its encoding, framing and pauses, below the level of client libraries."""
 
 import re
 from collections.abc import Iterator
@@ -50,15 +50,18 @@ _SHOWN = 60
 _LIMITED, _UNAVAILABLE, _OVERLOADED = 429, 503, 529
 _MILLISECOND = 1e-3
 _PAUSE = 1.0
-"""Seconds of nothing after which what comes at once may have been held back; a model may think as long, and say it slowly."""
+"""
+Seconds of silence after which a burst may have been buffered; a model may think as long, but then generates
+slowly.
+"""
 _MOST = 0.8
-"""The part of a stream that makes a burst: some send a first chunk at once, and hold back the rest."""
+"""Part of a stream that makes a burst: some servers send a first chunk at once, and buffer the rest."""
 _MANY, _FASTEST = 12, 5_000
-"""How many events, and how many a second, no model makes: the fastest say some 3,000 tokens a second."""
+"""Number of events, and events per second, that no model reaches: the fastest generate some 3,000 tokens per second."""
 
 
 def _paced(exchange: Exchange, first: int, each: int) -> Reads:
-    """Return the reads of a stream that comes event by event, the first after ``first`` microseconds."""
+    """Return the reads of a stream that arrives event by event, the first after ``first`` microseconds."""
     sizes = tuple(len(event) + 2 for event in exchange.response.body.split(b"\n\n")[:-1])
     return Reads(sizes, (first, *[each] * (len(sizes) - 1)))
 
@@ -69,7 +72,7 @@ def _accepting(exchange: Exchange, encodings: str) -> Exchange:
 
 
 def _plain(exchange: Exchange) -> str | None:
-    """A stream that is not compressed: who asks for that is served in lumps."""
+    """A stream without compression: compressed ones arrive in blocks."""
     return "a compressed stream comes in lumps" if _encodings(exchange) else None
 
 
@@ -117,11 +120,11 @@ NAMED_ONLY = Advice(
     'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`; if the header still comes, read the raw '
     "bytes, `response.iter_raw()`, and decode them yourself.",
 )
-"""What an encoding that only the header has breaks."""
+"""The impact of an encoding that only the header claims."""
 
 
 def _encodings(exchange: Exchange) -> list[str]:
-    """Return the encodings that a body is said to have, but those that change nothing."""
+    """Return the claimed encodings of a body, without identity ones."""
     names = exchange.response.headers.get("content-encoding", "").lower().split(",")
     return [name.strip() for name in names if name.strip() not in {"", "identity"}]
 
@@ -130,7 +133,7 @@ _CODINGS = {
     "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "identity", "pack200-gzip", "x-compress",
     "x-gzip", "zstd",
 }  # fmt: skip
-"""The content codings that are registered: https://www.iana.org/assignments/http-parameters."""
+"""The registered content codings: https://www.iana.org/assignments/http-parameters."""
 _CHARSET = re.compile(r"utf-?\d+|us-ascii|ascii|iso-?8859-?\d+|latin-?1|gb[k\d]+|big5|windows-\d+|shift[_-]jis|euc-\w+")
 _FRAMING = {"chunked", "trailers"}
 
@@ -204,9 +207,9 @@ def _qualities(accepted: str) -> dict[str, float]:
 
 def _own_head(exchange: Exchange) -> Reason | None:
     """
-    The head is the wire's own: recorders that undo an encoding write a content-length of theirs.
+    The headers are original: recorders that undo an encoding write their own content-length.
 
-    They drop content-encoding then, and none of them keeps the version of HTTP.
+    They then drop content-encoding, and none of them keeps the HTTP version.
     """
     own = exchange.response.http_version or _encodings(exchange)
     return has_headers(exchange) or (None if own else "the head of this recording may be its recorder's")
@@ -266,11 +269,11 @@ _WAIT = re.compile(
     r"|(?<=请在)\s*(\d+\s*(?:秒|分钟))|(\d+\s*(?:秒|分钟))(?=后(?:再|重)试)",
     re.IGNORECASE,
 )
-"""How long to wait, as words say it."""
+"""A waiting time in words."""
 
 
 def _told_wait(exchange: Exchange) -> str | None:
-    """Return how long to wait by the words of a refusal; None where they tell nothing."""
+    """Return the waiting time in the words of an error; None if there is none."""
     found = _WAIT.search(error_text(exchange))
     return next(filter(None, found.groups())) if found else None
 

@@ -1,4 +1,4 @@
-"""What is advised where JSON is none, by what is wrong with it: in the data of a stream and in a body alike."""
+"""Gives advice on invalid JSON, by its cause, in the data of a stream and in a body alike."""
 
 from collections.abc import Iterator
 from json import JSONDecoder, loads
@@ -65,7 +65,7 @@ ADVICE: dict[JsonForm, Advice] = {
         f'Read the lines yourself, `{_LINES}`, and strip both: `line.removeprefix("data: ").removeprefix("data: ")`.',
     ),
 }
-"""Advice by form; of others the rules' own holds."""
+"""Advice by form; for other forms the rules' own applies."""
 
 TWICE = Advice(
     "The SDK returns a string instead of a chunk or a response: AttributeError at `chunk.choices`.",
@@ -74,7 +74,7 @@ TWICE = Advice(
 
 
 def encoded_twice(value: Any) -> bool:
-    """Tell whether a JSON value is a text that holds a JSON object."""
+    """Return whether a JSON value is a string that contains a JSON object."""
     return isinstance(value, str) and value.lstrip().startswith("{")
 
 
@@ -83,17 +83,20 @@ BARE_ERROR = Advice(
     'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): raise '
     "RuntimeError(line)`; with the SDK's loop, treat a stream without a finish_reason as failed.",
 )
-"""What an error breaks that stands in a stream without data: before it."""
+"""The impact of an error in a stream without ``data:`` before it."""
 
 AS_LINES = Advice(
     "The OpenAI SDK skips a line without `data:`: no chunk, no exception, no text.",
     'Read the lines yourself: `for line in stream.response.iter_lines():`, `if line.startswith("{"): chunk = json.loads(line)`.',
 )
-"""What chunks break that come as lines of JSON, in no event."""
+"""The impact of chunks sent as JSON lines, not events."""
 
 
 def bare_lines(exchange: Exchange) -> int:
-    """Return how many lines a body begins with that are JSON objects without ``data:``; 0 where there are not two."""
+    """
+    Return the number of lines at the beginning of a body that are JSON objects without ``data:``; 0 if fewer than
+    two.
+    """
     lines = exchange.response.content[:_HEAD].split(b"\n")
     objects = [line for line in lines if line.strip()]
     count = next((at for at, line in enumerate(objects) if not line.startswith(b'{"')), len(objects))
@@ -104,7 +107,7 @@ AS_FIELD = Advice(
     "SSE readers, including the OpenAI SDK, skip an unknown field: the truncated text looks like a complete answer.",
     'Check each line as it comes: `if line.startswith("error:"): raise RuntimeError(line)`.',
 )
-"""What a field error, which no reader of events knows, breaks."""
+"""The impact of a field ``error``, which no SSE parser knows."""
 
 _LINE, _SHOWN = 1_000, 120
 _HEAD = 1 << 16  # bytes in which an error ends
@@ -125,16 +128,16 @@ _OF_OTHERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("TGI's /generate", frozenset({"generated_text"})),
     ("llama.cpp's /completion", frozenset({"content", "stop"})),
 )
-"""APIs by the keys that their answers have at the top."""
+"""APIs by the top-level keys of their responses."""
 _OF_EVENTS = (
     ("response.", "OpenAI's /v1/responses"), ("message_start", "Anthropic's /v1/messages"), ("content_block", "Anthropic's /v1/messages"),
     ("text-delta", "the Vercel AI SDK's own stream"), ("start", "the Vercel AI SDK's own stream"),
 )  # fmt: skip
-"""APIs by how the type of their events begins."""
+"""APIs by the prefix of their event types."""
 
 
 def form_of_another(exchange: Exchange) -> str | None:
-    """Return the API in whose form an answer comes that has no choices; None where its keys are those of none."""
+    """Return the API whose form a response without choices has; None if unknown."""
     first = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
     kind = first.get("type")
     of_kind = (api for begins, api in _OF_EVENTS if isinstance(kind, str) and kind.startswith(begins))
@@ -142,13 +145,13 @@ def form_of_another(exchange: Exchange) -> str | None:
 
 
 def envelope(exchange: Exchange) -> str | None:
-    """Return the key of the first object under which a completion stands with its choices; None where it stands in none."""
+    """Return the first key whose object is a completion with choices; None if there is none."""
     outer = as_object(exchange.chunk(exchange.columns.first)) if exchange.columns.count else {}
     return next((key for key, inner in outer.items() if isinstance(as_object(inner).get("choices"), list)), None)
 
 
 def bare_error(exchange: Exchange) -> Error | None:
-    """Return the error that a body begins with which goes on as a stream does; None where it is another body."""
+    """Return the error at the beginning of a body that continues as a stream; None for other bodies."""
     reading = exchange.reading
     if reading.body_kind != "json" or not reading.syntax_error:
         return None
@@ -163,7 +166,7 @@ def bare_error(exchange: Exchange) -> Error | None:
 
 
 def bare_chunk(content: bytes, offset: int) -> bool:
-    """Tell whether a line at ``offset`` is a chunk that has no ``data:`` before it."""
+    """Return whether the line at ``offset`` is a chunk without ``data:`` before it."""
     line = content[offset:].splitlines()[0] if content[offset : offset + 1] == b"{" else b""
     try:
         return isinstance(as_object(loads(line)).get("choices"), list)
@@ -172,14 +175,14 @@ def bare_chunk(content: bytes, offset: int) -> bool:
 
 
 def bare_errors(parser: Parser, content: bytes) -> list[int]:
-    """Return where lines of a stream begin that are JSON of an error without data: before it, on one line or on several."""
+    """Return the places of stream lines that are JSON errors without ``data:``, on one line or on several."""
     return [
         offset for offset, name in parser.unknown_fields if _names_error(name) or _is_flat_error(content, offset, name)
     ]
 
 
 def fault_in(exchange: Exchange, number: int, why: str) -> JsonFault:
-    """Return what is wrong with the data of an event that is no JSON; ``why`` is what the parser said of it."""
+    """Return what is wrong with the data of an event that is not JSON; ``why`` is the parser's message."""
     parser = exchange.reading.parser or Parser()
     event = parser.events[number]
     rest = exchange.response.content[event.data_at + len(event.data) :]
@@ -191,7 +194,10 @@ def _names_error(field: bytes) -> bool:
 
 
 def _is_flat_error(content: bytes, offset: int, field: bytes) -> bool:
-    """Tell whether a line is an object with a message and a code, and without choices, as an error is that has no envelope."""
+    """
+    Return whether a line is an object with a message and a code, without choices, like an error without an
+    envelope.
+    """
     if not field.lstrip().startswith(b"{"):
         return False
     try:
@@ -203,7 +209,7 @@ def _is_flat_error(content: bytes, offset: int, field: bytes) -> bool:
 
 
 def errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
-    """Yield the errors of a stream that stand in a field of their own, or in none."""
+    """Yield the errors of a stream in a field of their own, or outside fields."""
     parser, content = exchange.reading.parser or Parser(), exchange.response.content
     for offset in (offset for offset, name in parser.unknown_fields if name == b"error"):
         line = content[offset : offset + _LINE].splitlines()[0].partition(b":")[2]
@@ -214,7 +220,7 @@ def errors_in_no_event(exchange: Exchange) -> Iterator[Problem]:
 
 
 def rests_of_interrupted(exchange: Exchange) -> set[int]:
-    """Return where blocks begin that hold the rest of an event which a heartbeat interrupts."""
+    """Return the places of blocks with the rest of an event that a heartbeat interrupts."""
     parser, content = exchange.reading.parser or Parser(), exchange.response.content
     events = [parser.events[n] for n, why in exchange.reading.not_json if fault_in(exchange, n, why) is INTERRUPTED]
     ends = [event.data_at + len(event.data) for event in events]

@@ -1,4 +1,4 @@
-"""Whether a value fits a JSON Schema, within bounds: the schema comes out of a recording, and nobody vouches for it."""
+"""Validates a value by a JSON Schema within limits: the schema comes from a recording, and is not trusted."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ def schema_error(value: Any, schema: Any) -> str | None:
     References are not fetched.
 
     Raises:
-        Unjudged: the schema is none, points elsewhere, or would take too long.
+        Unjudged: the schema is invalid, refers elsewhere, or would take too long.
     """
     nodes = sum(1 for one in _nodes(schema, 0)) + sum(1 for one in _nodes(value, 0))
     if nodes > _NODES or any(isinstance(one, dict) and any(key in one for key in _COSTLY) for one in _nodes(schema, 0)):
@@ -47,7 +47,7 @@ def _nodes(value: Any, depth: int) -> Iterator[Any]:
 
 
 class _Followed(threading.local):
-    """How many references were followed for the value at hand."""
+    """The number of references followed for the current value."""
 
     count = 0
 
@@ -57,7 +57,7 @@ _followed = _Followed()
 
 @lru_cache(maxsize=256)
 def _validator_of(schema: str) -> Any:
-    """Return the validator of a schema, given as JSON: the questions of a recording bring the same few along."""
+    """Return the validator of a schema, given as JSON; cached, since the requests of a recording repeat a few."""
     import referencing
 
     kind, read = _kind_of_validator(), json.loads(schema)
@@ -67,7 +67,10 @@ def _validator_of(schema: str) -> Any:
 
 @cache
 def _kind_of_validator() -> Any:
-    """Return the class of validators that follow no more than so many references; imported late, since the plugin must stay light."""
+    """
+    Return a validator class that limits the number of references followed; imported late, since the plugin must
+    stay light.
+    """
     import jsonschema
 
     follow = jsonschema.Draft202012Validator.VALIDATORS["$ref"]

@@ -1,4 +1,4 @@
-"""Problems about what kind of value stands where, in words that count."""
+"""Reports values of a wrong kind, with counts."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
     """
     Yield a problem for each kind of value at ``pattern`` that is not ``allowed``.
 
-    ``{part}`` in the pattern stands for ``delta`` in a stream and ``message`` in a body.
+    ``{part}`` in the pattern is ``delta`` in a stream and ``message`` in a body.
     """
     pattern = exchange.columns.spelled(pattern)
     found = exchange.columns.kinds(pattern)
@@ -50,7 +50,7 @@ def absent(exchange: Exchange, pattern: str, unit: str) -> Iterator[Problem]:
 
 
 def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> tuple[int, str]:
-    """Return where ``choice`` stands in a chunk: the list of choices need not be in the order of their indices."""
+    """Return the place of ``choice`` in a chunk: the list of choices need not be in the order of their indices."""
     choices = as_object(exchange.chunk(chunk)).get("choices")
     listed = choices if isinstance(choices, list) else []
     found = (n for n, one in enumerate(listed) if isinstance(one, dict) and one.get("index", n) == choice.index)
@@ -58,7 +58,7 @@ def place_of(exchange: Exchange, choice: Choice, chunk: int, key: str = "") -> t
 
 
 def n_of_m(count: int, total: int, unit: str) -> str:
-    """Return "3 of 12 chunks", or "the body" where there is one thing only."""
+    """Return "3 of 12 chunks", or "the body" for a single one."""
     if total == 1:
         return f"the {unit}" if unit != "chunk" else "the only chunk"
     return f"{count} of {total} {unit}s"
@@ -86,7 +86,7 @@ def _short(value: object) -> str:
 
 
 def form_of_id(given: str) -> str:
-    """Return the form of an id: what it begins with, or how long it is."""
+    """Return the form of an id: its prefix, or its length."""
     if _UUID.fullmatch(given):
         return "a UUID"
     prefix = re.match(r"[A-Za-z]+[_-]", given)

@@ -1,7 +1,7 @@
 """
-Marks in a text that tell where it came from: a model's template, a parser that missed them, a wrong encoding.
+Finds marks in a text that show its origin: a model's template, a parser that missed them, a wrong encoding.
 
-What stands between backticks is what a text speaks of, and no mark in it.
+Text between backticks is quoted, and not a mark.
 """
 
 import re
@@ -36,7 +36,7 @@ _LATER = re.compile(
     rf"(?:[.!?:。！？：]\s*|\n\s*)(?P<opens><(?P<name>{_NAMES})>)(?!<)[^<]*</(?P=name)>(?=\s*(?:\Z|(?-i:[A-Z\d])|[^\x00-\x7f]))",
     re.IGNORECASE,
 )
-"""A thought between tags that stands between sentences; a text that speaks of tags has them within one."""
+"""Reasoning between tags that stands between sentences; a text about tags has them within one."""
 _INNER = re.compile(rf"(?P<opens><(?P<name>{_NAMES})>)(?P<thought>[^<]{{20,}})(?:</(?P=name)>|\Z)", re.IGNORECASE)
 _AS_ONE_THINKS = re.compile(
     r"\?|\b(?:I|I'm|I'll|let me|wait|hmm|okay|ok|the user|they want|they ask|need to|should|maybe|actually)\b|用户|我(?:需要|应该|来)|等等|可能",
@@ -56,7 +56,7 @@ _HEADING = re.compile(
     r"\s*(?:\*\*)?(?:Thinking Process:|Here's a thinking process)\s"
     r"|\s*\*\*[A-Z][a-z]+ing [^*\n]{3,60}\*\*\s*\n+(?=I'm |I need |I'll |I should |I want |I think |I have |The user )"
 )
-"""What a thought begins with that has no tag: since the prompt ended with it, or a gateway wrote it for people to read."""
+"""The beginning of reasoning without a tag: the prompt ended with it, or a gateway formatted it for people."""
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
 _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
@@ -113,7 +113,7 @@ _EDGES = re.compile(
     r"\A\s*(?P<opens><\|[^|<>\s]{1,40}\|?>|<｜[^｜>]{1,40}｜>|<(?:tool_call|parameter|arg_value|think)(?:=\w+)?>)"
     r"|(?P<ends><\|[^|<>\s]{1,40}\|>|<[\w]+\|>|<｜[^｜>]{1,40}｜>|</(?:s|tool_call|function|parameter|invoke|arg_value|arg_key|think)>)\s*\Z"
 )
-"""Marks of a model or of its markup of calls, before or after a value of arguments."""
+"""Marks of a model or of its call markup, before or after a value of arguments."""
 _INTO_NEXT = re.compile(r"</(?:arg_value|parameter)>\s*<(?:arg_key|parameter\b)")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _RUN = re.compile(r"[^\x00-\x7f]+")
@@ -127,12 +127,12 @@ _GBK_SIGNS = "锛銆鈥锟"  # what Chinese punctuation and quotes become, with 
 
 
 def without_code(text: str) -> str:
-    """Return ``text`` with blanks where code stands, so that places in it stay."""
+    """Return ``text`` with code replaced by blanks, so that places in it stay valid."""
     return _CODE.sub(lambda found: " " * len(found[0]), text) if "`" in text else text
 
 
 def think_tag(text: str) -> str | None:
-    """Return the tag by which reasoning stands in ``text``; one that merely speaks of tags opens and closes them later."""
+    """Return the tag around reasoning in ``text``; a text that only mentions tags opens and closes them later."""
     opened = _OPENS.match(text)
     if opened:
         return opened[0].strip()
@@ -145,12 +145,12 @@ def think_tag(text: str) -> str | None:
 
 
 def is_about_tags(asked: str) -> bool:
-    """Tell whether what was asked is about tags, or how an answer is to be written."""
+    """Return whether the prompt is about tags, or about the format of a response."""
     return bool(_OF_TAGS.search(asked))
 
 
 def thought_within(text: str) -> str | None:
-    """Return the tag of a thought within ``text``, which it parts or ends; tags that a text speaks of hold none."""
+    """Return the tag of reasoning within ``text``, or at its end; mentioned tags contain none."""
     if think_tag(text):
         return None
     found = _INNER.search(without_code(text)) if "<" in text else None
@@ -173,17 +173,17 @@ _OF_USER = re.compile(
     r"|\A\s*(?P<chinese>(?:好的|嗯|首先|好)[，,]\s*用户(?:问|想|要|说|让|希望|现在|发))",
     re.DOTALL,
 )
-"""How a thought begins, which speaks of the user as of another."""
+"""The beginning of reasoning, which speaks of the user in the third person."""
 
 
 def thought_of_user(text: str) -> str | None:
-    """Return the words by which ``text`` begins as a thought, about the user and not to them."""
+    """Return the words by which ``text`` begins as reasoning, about the user and not to them."""
     found = _OF_USER.match(text)
     return (found["mark"] or found["chinese"]) if found else None
 
 
 def thought_heading(text: str) -> str | None:
-    """Return the heading of a thought that ``text`` begins with."""
+    """Return the heading of reasoning that ``text`` begins with."""
     found = _HEADING.match(text)
     return found[0].strip() if found else None
 
@@ -198,13 +198,13 @@ _OF_TALK = re.compile(r"dialog|conversation|transcript|script|interview|chat|对
 
 
 def turn_header(text: str) -> str | None:
-    """Return the name of a role that ``text`` begins with, as a template writes it before a turn."""
+    """Return the role name that ``text`` begins with, as a template writes it before a turn."""
     found = _HEADER.match(text)
     return found[0].strip() if found else None
 
 
 def turn_of_user(text: str) -> str | None:
-    """Return the name under which ``text`` goes on with a turn of the user's, and another of the assistant's."""
+    """Return the name under which ``text`` continues with a user's turn, and another of the assistant's."""
     found = (
         _TURNS.search(without_code(text)) if "ssistant" in text or "ASSISTANT" in text or "Response" in text else None
     )
@@ -212,12 +212,12 @@ def turn_of_user(text: str) -> str | None:
 
 
 def is_about_talk(asked: str) -> bool:
-    """Tell whether what was asked may be answered with turns of a talk."""
+    """Return whether the prompt may be answered with turns of a dialogue."""
     return _OF_TALK.search(asked) is not None
 
 
 def special_token(text: str) -> str | None:
-    """Return a special token of a model that stands in ``text``."""
+    """Return a model's special token in ``text``."""
     if not any(sign in text for sign in _SIGNS):
         return None
     text = without_code(text)
@@ -231,7 +231,7 @@ _CITATION = re.compile(r"【\d+(?::\d+)?†[^】\n]{1,80}】")
 
 
 def citation_mark(text: str) -> str | None:
-    """Return a mark of a source, as models write it that search, which stands in ``text``."""
+    """Return a source mark in ``text``, as search models write it."""
     found = _CITATION.search(without_code(text)) if "†" in text else None
     return found[0] if found else None
 
@@ -241,7 +241,7 @@ _MANY = 2
 
 
 def raw_piece(text: str) -> str | None:
-    """Return the sign by which a tokenizer writes a space or a line end, where several are left in ``text``."""
+    """Return the character by which a tokenizer writes a space or a line end, if ``text`` has several."""
     if not any(sign in text for sign in "ĠĊ▁"):
         return None
     found = _RAW.findall(without_code(text))
@@ -249,7 +249,7 @@ def raw_piece(text: str) -> str | None:
 
 
 def channel_words(text: str) -> str | None:
-    """Return what is left in ``text`` of the names of a model's channels, where the tokens around them were taken out."""
+    """Return what is left in ``text`` of a model's channel names after the tokens around them were removed."""
     if not ("assistant" in text or "commentary to=" in text or text.startswith(("analysis", "thought"))):
         return None
     found = _CHANNELS.search(without_code(text))
@@ -257,7 +257,7 @@ def channel_words(text: str) -> str | None:
 
 
 def before_marks(text: str) -> str:
-    """Return ``text`` without the tag it opens with, up to the next mark of any kind."""
+    """Return ``text`` without its opening tag, up to the next mark of any kind."""
     opened = _OPENS.match(text)
     text = text[opened.end() :] if opened else text
     found = [pattern.search(text) for pattern in (_SPECIAL, _CALL, _ENDS)]
@@ -265,14 +265,14 @@ def before_marks(text: str) -> str:
 
 
 def _is_spoken_of(text: str, found: re.Match[str]) -> bool:
-    """Tell whether a token stands within a sentence, or in quotes, as where a text explains it."""
+    """Return whether a token is within a sentence, or in quotes, as in an explanation."""
     before, after = text[max(0, found.start() - 2) : found.start()], text[found.end() : found.end() + 2]
     quoted = before[-1:] in _QUOTES and after[:1] in _QUOTES and before[-1:] and after[:1]
     return bool(quoted) or bool(_WITHIN.fullmatch(before + after))
 
 
 def call_markup(text: str, *, beside_calls: bool = False) -> str | None:
-    """Return what of ``text`` is the markup of a tool call; of a call that was read, its tag may be left over at the end."""
+    """Return the tool call markup in ``text``; after a parsed call, its tag may be left over at the end."""
     if "<" not in text and "[" not in text and "｜" not in text and "commentary to=" not in text:
         return None
     text = without_code(text)
@@ -281,19 +281,22 @@ def call_markup(text: str, *, beside_calls: bool = False) -> str | None:
 
 
 def result_markup(text: str) -> str | None:
-    """Return the markup in which ``text`` holds the result of a tool, as a template gives results to the model."""
+    """Return the markup of a tool result in ``text``, as a template passes results to the model."""
     found = _RESULT.search(without_code(text)) if "</" in text or "<|" in text else None
     return found[0].strip() if found else None
 
 
 def markup_within(value: str) -> str | None:
-    """Return the markup with which a value of arguments goes over into the next one."""
+    """Return the markup by which a value of arguments runs into the next one."""
     found = _INTO_NEXT.search(value) if "</" in value else None
     return found[0] if found else None
 
 
 def mark_at_edge(value: str) -> str | None:
-    """Return the mark with which a value of arguments begins or ends; one that the value opens and closes is its own."""
+    """
+    Return the mark at the beginning or end of a value of arguments; one that the value opens and closes is its
+    own.
+    """
     found = _EDGES.search(value) if "<" in value else None
     if found is None:
         return None
@@ -313,7 +316,7 @@ _SEVERAL = 3
 
 
 def escaped_once_more(text: str) -> str | None:
-    """Return the first escape of HTML, or of a line end, in a text that has nothing unescaped of the kind."""
+    """Return the first escape of HTML, or of a line end, in a text without unescaped ones of the kind."""
     if text.lstrip()[:1] in {"{", "[", '"'}:
         return None  # JSON escapes what stands in it
     shown = without_code(text)
@@ -325,32 +328,38 @@ def escaped_once_more(text: str) -> str | None:
 
 
 def escaped_for_html(text: str) -> str | None:
-    """Return the first entity of HTML in a text that is no HTML: it has several, and none of the signs they stand for."""
+    """
+    Return the first HTML entity in a text that is not HTML: it has several, and none of the characters they
+    encode.
+    """
     found = _ENTITY.findall(text) if "&" in text else []
     bare = any(sign in text for sign in "<>\"'") or len(re.findall(r"&", text)) > len(re.findall(r"&#?\w+;", text))
     return str(found[0]) if len(found) >= _MANY and not bare else None
 
 
 def escaped_letter(text: str) -> str | None:
-    """Return the first escape of JSON for a letter in a text that has no letter beyond ASCII."""
+    """Return the first JSON escape for a letter in a text without non-ASCII letters."""
     found = _UNICODE.findall(without_code(text)) if "\\u" in text and text.isascii() else []
     return str(found[0]) if len(found) >= _SEVERAL else None
 
 
 def escaped_space(text: str) -> str | None:
-    """Return the first escape of URLs in a text that has no space, and is no URL."""
+    """Return the first URL escape in a text without spaces that is not a URL."""
     found = _PERCENT.findall(text) if "%" in text and "://" not in text and " " not in text else []
     return str(found[0]) if len(found) >= _SEVERAL else None
 
 
 _NOTHING = {"None", "null", "undefined", "NaN", "<nil>", "nil"}
 _NO_ANSWER = {"null", "undefined", "NaN", "<nil>"}
-"""Such as a text that was asked for may not be all of; `None` may answer a question."""
+"""Words that can't be all of a requested text; `None` may answer a question."""
 _ENDED = ".!?。！？"
 
 
 def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
-    """Return the word for nothing that is written out as all of a text, if that can be no answer, or as its first piece or its last."""
+    """
+    Return the word for nothing that is all of a text, if that can't be an answer, or its first fragment or its
+    last.
+    """
     whole = "".join(texts).strip()
     if "[object Object]" in whole:
         return "[object Object]"
@@ -369,32 +378,32 @@ def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
 
 
 def parts_as_text(text: str) -> str | None:
-    """Return the beginning of a list of parts that ``text`` is, written out."""
+    """Return the beginning of ``text`` if it is a serialized list of parts."""
     found = _PARTS.match(text)
     return found[0] if found and text.rstrip().endswith("]") else None
 
 
 def replacement(text: str) -> str | None:
-    """Return U+FFFD where it stands in ``text``."""
+    """Return U+FFFD if it is in ``text``."""
     return "\ufffd" if "\ufffd" in text else None
 
 
 def order_mark(text: str) -> str | None:
-    """Return the byte order mark that stands in ``text``, or what it becomes in the wrong order."""
+    """Return the byte order mark in ``text``, or its byte-swapped form."""
     return next((mark for mark in ("\ufeff", "\ufffe") if mark in text), None)
 
 
 def control(text: str) -> str | None:
-    """Return a control character that stands in ``text`` besides tab, line ends and form feed."""
+    """Return a control character in ``text`` besides tab, line ends and form feed."""
     found = _CONTROL.search(text)
     return found[0] if found else None
 
 
 def mojibake(text: str) -> str | None:
     """
-    Return the first letters of ``text`` that are UTF-8 read as another encoding; None where nothing says they are.
+    Return the first letters of ``text`` that are UTF-8 misread as another encoding; None without proof.
 
-    All that is not ASCII in it must be UTF-8 then: a text that speaks of such letters has others too.
+    Then everything non-ASCII in it must be UTF-8: a text about such letters has others too.
     """
     if "锟斤拷" in text:  # U+FFFD in UTF-8, read as GBK
         return "锟斤拷"
@@ -409,7 +418,7 @@ def _is_utf8_as_latin(text: str) -> bool:
 
 
 def _decodes(run: str) -> bool:
-    """Tell whether ``run`` is UTF-8 of letters that are written; a capital before a quote, as in CAFÉ’S, is of none."""
+    """Return whether ``run`` is UTF-8 of usual letters; a capital before a quote, as in CAFÉ’S, is not."""
     try:
         letters = bytes(_BYTES_OF[character] for character in run).decode()
     except (UnicodeDecodeError, KeyError):

@@ -1,4 +1,4 @@
-"""What a provider says of its models."""
+"""Checks what a provider says about its models."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -48,12 +48,12 @@ def listed(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _names_one(exchange: Exchange) -> bool:
-    """Tell whether one model is asked for by its name."""
+    """Return whether the request is for one model by name."""
     return not path_of(exchange.request.url).rstrip("/").endswith("/models")
 
 
 def _amiss(body: Any, kind: str, *, one: bool) -> tuple[str, str] | None:
-    """Return what is other than a list of models, or than a model, and where; None where nothing is."""
+    """Return what differs from a list of models, or from a model, and where; None if nothing."""
     if not isinstance(body, dict):
         bare = isinstance(body, list)
         return (
@@ -78,7 +78,7 @@ def _amiss(body: Any, kind: str, *, one: bool) -> tuple[str, str] | None:
 
 
 def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
-    """Return the models that are told of, each with its place."""
+    """Return the models in a response, each with its place."""
     body = as_object(exchange.chunk(0))
     models = body.get("data") if not _names_one(exchange) else None
     if isinstance(models, list):
@@ -173,7 +173,7 @@ def form(exchange: Exchange) -> str:
 
 
 def _told(body: Any) -> Iterator[str]:
-    """Yield what is other than specified."""
+    """Yield what differs from the specification."""
     if not isinstance(body, dict):
         yield "no object"
         return

@@ -1,10 +1,10 @@
 """
-What a check is, and how one is declared.
+Defines a check, and the decorators that declare one.
 
-A check is one function of an exchange.  A *rule* (MUST, SHOULD) yields the problems it finds; an
-*observation* (OBSERVE) returns a short text.  The decorator carries all the rest: id, title, source, when it
-applies, which checks must pass first, and examples.  The docstring says what a breach breaks for a client and, in
-its second paragraph, what client code does instead.
+A check is one function of an exchange.  A *rule* (MUST, SHOULD) yields the problems it finds; an *observation*
+(OBSERVE) returns a short text.  The decorator has everything else: id, title, source, when it applies, which checks
+must pass first, and examples.  The docstring gives the impact of a breach on a client and, in its second paragraph,
+the workaround in client code.
 """
 
 import inspect
@@ -18,15 +18,15 @@ from harness.wire.exchange import Exchange
 
 NotApplicableKind = Literal["blocked", "not-present", "cut"]
 """
-Why a reason is more than that: ``blocked``, the request failed where an answer was due, or the other way round;
-``not-present``, what the rule is about did not come, which is ``blocked`` where a check that may be why failed;
-``cut``, we closed the answer ourselves, so that what depends on the rule can't be told either.
+Special kinds of reasons: ``blocked``, the request failed instead of succeeding, or the reverse; ``not-present``,
+the subject of the rule was not sent, which is ``blocked`` if a check failed that may be the cause; ``cut``, harness
+closed the response itself, so that dependent checks are undecided too.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """Why a check does not apply, where the outcome hangs on the kind of the reason; a plain reason is a text: n/a."""
+    """Why a check does not apply, if the outcome depends on the kind of the reason; a plain reason is a string: n/a."""
 
     reason: str
     kind: NotApplicableKind
@@ -35,33 +35,33 @@ class NotApplicable:
 Reason = str | NotApplicable
 
 Applies = Callable[[Exchange], Reason | None]
-"""Returns None where a check applies, else the reason why it does not."""
+"""Returns None if a check applies, else the reason why it does not."""
 
 CHAT_ALONE: tuple[DialectName, ...] = ("chat",)
-"""Given to a check that stands among those that all dialects share and is about chat completions."""
+"""Dialects of a check about chat completions that is among those shared by all dialects."""
 
 TOO_LARGE = "http.too-large"
-"""The rule that blocks all others: of an answer that is too large the rest was not read."""
+"""The rule that blocks all others: a response that is too large was not read in full."""
 
 Find = Callable[[Exchange], Iterable[Problem]]
 Observe = Callable[[Exchange], str]
 
 Harmful = Callable[[str], bool | Advice]
 """
-Tells of an observed value whether it breaks client code: legal, and other than OpenAI's, so that code written against
-OpenAI raises on it, or loses, doubles or splits something.  Such values are told of beside the failures, in the words of
-the check or, where those do not fit the value, in the advice that is returned.
+Returns whether an observed value breaks client code: legal, but other than OpenAI's, so that code written for
+OpenAI raises on it, or loses, doubles or splits something.  Such values are reported beside the failures, in the
+words of the check or, if those do not fit the value, in the returned advice.
 """
 
 SEPARATOR = " | "
-"""What stands between the values that an observation saw in the exchanges of one recording."""
+"""Separator of the observed values of the exchanges of one recording."""
 
 
 class Unread(Exception):
     """
-    Raised by a rule at its end, where there may be more than it could read.
+    Raised by a rule at its end, if there may be more than it could read.
 
-    ``checks`` speak of the rest: where one of them failed a rule that found nothing is blocked, else it passes.
+    ``checks`` report the rest: if one of them failed, a rule without problems is blocked, else it passes.
     """
 
     def __init__(self, *checks: str) -> None:
@@ -70,7 +70,7 @@ class Unread(Exception):
 
 
 class CannotJudge(Exception):
-    """Raised by a rule whose input is outside what it can evaluate, such as a schema that is too large; outcome n/a."""
+    """Raised by a rule that can't evaluate its input, such as a schema that is too large; outcome n/a."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ class Check:
     """
     One rule or observation.
 
-    ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation
-    gives them another value than it gives the good ones).  ``harmful`` is about the values of an observation.
+    ``good`` examples are silent under every check; ``bad`` ones are caught by this check (an observation gives them
+    another value than the good ones).  ``harmful`` judges the values of an observation.
 
-    Where a check in ``depends_on`` failed there is nothing to judge.  One in ``explained_by`` leaves the rest to be
-    judged; what is not there, or not whole, may be in what it could not read: of that nothing is said.  ``dialects`` are those
-    it is about: that of the folder it stands in, or all.
+    If a check in ``depends_on`` failed there is nothing to judge.  If one in ``explained_by`` failed, the rest is
+    judged, but missing or incomplete values, which may be in the unreadable part, are not reported.  ``dialects``
+    are those it applies to: that of its folder, or all.
     """
 
     id: str
@@ -103,13 +103,13 @@ class Check:
     dialects: tuple[DialectName, ...] = DIALECTS
 
     def harm_of(self, value: str | None) -> Advice | None:
-        """Return what the values seen in a recording break, and what to do about it; None where they are harmless."""
+        """Return the impact of the values observed in a recording, and the workaround; None if they are harmless."""
         harms = (self.harmful(one) for one in (value.split(SEPARATOR) if value else ()))
         harm = next((one for one in harms if one), None)
         return harm if isinstance(harm, Advice) else Advice(self.impact, self.workaround) if harm else None
 
     def problems(self, exchange: Exchange) -> tuple[list[Problem], tuple[str, ...]]:
-        """Return what a rule finds, and the checks that speak of the rest where it could not read all."""
+        """Return the problems that a rule finds, and the checks that report what it could not read."""
         found: list[Problem] = []
         try:
             for problem in self.find(exchange):
@@ -120,7 +120,7 @@ class Check:
 
     @property
     def family(self) -> str:
-        """What stands before the point of the id."""
+        """The part of the id before the point."""
         return self.id.partition(".")[0]
 
 
@@ -174,9 +174,9 @@ def observation(  # noqa: PLR0913 - the metadata of a check
     dialects: tuple[DialectName, ...] | None = None,
 ) -> Callable[[Observe], Observe]:
     """
-    Declare an observation; the decorated function returns what it sees in an exchange, as a short text.
+    Declare an observation; the decorated function returns a short text about an exchange.
 
-    ``harmful`` tells which values break clients: none of the good examples', and one of the bad ones', if any.
+    ``harmful`` decides which values break clients: none of the good examples', and one of the bad ones', if any.
     """
 
     def declare(observe: Observe) -> Observe:
@@ -194,13 +194,13 @@ def observation(  # noqa: PLR0913 - the metadata of a check
 
 
 def _dialects_of(function: Find | Observe) -> tuple[DialectName, ...]:
-    """Return the dialect whose folder a check stands in; all where it stands in none."""
+    """Return the dialect of a check's folder; all if it has none."""
     folders = function.__module__.split(".")
     return tuple(name for name in DIALECTS if name in folders) or DIALECTS
 
 
 def _docstring_parts(function: Find | Observe) -> tuple[str, str]:
-    """Return the paragraphs of a docstring: what breaks, and what to do instead."""
+    """Return the paragraphs of a docstring: the impact, and the workaround."""
     impact, _, workaround = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
     return " ".join(impact.split()), " ".join(workaround.removeprefix("Instead:").split())
 

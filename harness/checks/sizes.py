@@ -1,4 +1,4 @@
-"""How large texts are, as rules hold them against counts of tokens."""
+"""Bounds text sizes for comparison with token counts."""
 
 import re
 
@@ -7,22 +7,22 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import objects_in
 
 BEYOND = 1_000
-"""Bytes of a prompt from which its count of tokens is held against them."""
+"""Prompt size from which its token count is compared, bytes."""
 
 MOST_A_TOKEN = 30
-"""More bytes than a token of a prompt has in the mean, in any language."""
+"""Upper bound of the mean bytes per prompt token, in any language."""
 
 _REPEATED = re.compile(r"(.{1,4}?)\1{7,}", re.DOTALL)
-"""A few characters many times over, which may be few tokens: a rule of a table, white space, dots."""
+"""A few characters repeated many times, which may be few tokens: a table rule, white space, dots."""
 
 
 _WORD = re.compile(r"(?<!\S)[A-Za-z]{2,}[.,;:!?]?(?!\S)")
 _WORDS_A_TOKEN, _FEW = 3, 4
-"""More words than a token holds in any tokenizer, and those that a short prompt may have beyond."""
+"""Upper bound of words per token in any tokenizer, and an allowance for short prompts."""
 
 
 def words_beyond(tokens: int, exchange: Exchange) -> int:
-    """Return how many English words were asked where they are more than ``tokens`` can be; 0 where they may be."""
+    """Return the number of English words in the prompt if ``tokens`` are too few for them; else 0."""
     messages = objects_in((exchange.request.json or {}).get("messages"))
     texts = [one.get("content") for one in messages if one.get("role") != "assistant"]
     words = sum(len(set(_WORD.findall(text))) for text in texts if isinstance(text, str))
@@ -30,15 +30,15 @@ def words_beyond(tokens: int, exchange: Exchange) -> int:
 
 
 def bytes_beyond_runs(text: str) -> int:
-    """Return how many bytes a text has in UTF-8, where what is repeated many times over is counted once."""
+    """Return the size of a text in UTF-8, counting long repetitions once."""
     return len(_REPEATED.sub(r"\1", text).encode("utf-8", "replace"))
 
 
 def too_long_for(tokens: int, exchange: Exchange) -> int:
     """
-    Return the bytes of what was asked where they are more than ``tokens`` can be; 0 where they may be, or none are counted.
+    Return the bytes of the prompt if ``tokens`` are too few for them; 0 if not, or if there is no count.
 
-    Of earlier answers templates leave the thoughts out; nothing is said where a part of the prompt is no text.
+    Templates leave out earlier reasoning; a prompt with parts other than text is not judged.
     """
     least = max(BEYOND, MOST_A_TOKEN * tokens)
     if tokens <= 0 or exchange.facts.prompt_bytes <= least:

@@ -1,4 +1,4 @@
-"""Where the rules come from: pinned places in the specification and the conventions that have a name."""
+"""Lists the sources of the rules: pinned places in the specification, and named conventions."""
 
 _OPENAPI = "https://github.com/openai/openai-openapi/blob/f85dbe223d40e1a31cba812ab2d755c7e98a92a3/openapi.yaml"
 _SDK = "https://github.com/openai/openai-python/blob/e43b422412a9e96c9cc5192c61fffbe2d7e04836"
@@ -38,11 +38,11 @@ HTTP_FRAMING = "https://www.rfc-editor.org/rfc/rfc9112#section-6.2"
 UNICODE_REPLACEMENT = "https://www.unicode.org/versions/latest/core-spec/chapter-23/#G24272"
 
 IMAGES = "https://openrouter.ai/docs/features/multimodal/image-generation"
-"""The custom that images stand beside the text; OpenAI sends none here."""
+"""The convention of images beside the text; OpenAI sends none here."""
 
 REFERENCE = "convention: what OpenAI's own recorded streams do"
 REASONING_CONTENT = "https://api-docs.deepseek.com/guides/thinking_mode"
-"""The custom that reasoning text comes in a field of its own; OpenAI has none, DeepSeek's is the most copied."""
+"""The convention of reasoning text in a separate field; OpenAI has none, DeepSeek's is the most copied."""
 
 _CLAUDE = "https://platform.claude.com/docs/en"
 ANTHROPIC_SDK = "https://github.com/anthropics/anthropic-sdk-python/tree/main/src/anthropic"
@@ -59,4 +59,4 @@ _COMPLETIONS = "https://platform.openai.com/docs/api-reference/completions"
 COMPLETION = f"{_COMPLETIONS}/object"
 COMPLETION_REQUEST = f"{_COMPLETIONS}/create"
 FILL_IN = "https://api-docs.deepseek.com/guides/fim_completion"
-"""Where a suffix is described as it is used today: OpenAI's own models no longer take one."""
+"""A current description of suffixes: OpenAI's own models no longer accept one."""

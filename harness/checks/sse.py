@@ -1,4 +1,4 @@
-"""The framing of a stream: lines, blank lines, events, and the mark that ends it."""
+"""Checks the framing of a stream: lines, blank lines, events, and the end mark."""
 
 import re
 from bisect import bisect
@@ -27,19 +27,19 @@ _BYTES = STREAM.response.body
 _DONE = b"data: [DONE]\n\n"
 _INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # another field than the one without white space
 _ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
-"""Keys that nothing but an error has, at the top of an event."""
+"""Top-level keys of an event that only errors have."""
 FLAT_ERROR = Advice(
     "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them fails with "
     "TypeError; one that tests first drops the error and keeps half a text.",
     "If `chunk.choices is None`, raise, and show `chunk.to_json()`.",
 )
-"""What an error that has no key error breaks in a stream."""
+"""The impact of an error in a stream without a key ``error``."""
 _COMMENTED = with_body(STREAM, b": keep-alive\n\n" + _BYTES)
 _IS_STREAM = ("http.stream-asked",)
 _FIELD = b"data: "
 _BUFFER = 64 * 1024
 _SHOWN = 120
-"""Bytes of a line that Go's bufio.Scanner holds: https://github.com/infiniflow/ragflow/issues/15381."""
+"""Maximum line size of Go's bufio.Scanner, bytes: https://github.com/infiniflow/ragflow/issues/15381."""
 _SHORT = "up to 64 KiB"
 _BLANK = re.compile(rb"\n\r?\n|\r\r")
 
@@ -225,7 +225,7 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _errors(exchange: Exchange) -> Iterator[Problem]:
-    """Yield the errors in a stream, in each form that was seen."""
+    """Yield the errors in a stream, in each known form."""
     for error in exchange.columns.errors:
         advice, inner = _IN_CHOICE if error.pointer.startswith("/choices/") else None, told_within(error.value)
         said = f"an error came in the stream: {error.text}{f'; within it: {inner}' * bool(inner)}"
@@ -248,7 +248,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:
-    """Return where an event without choices holds an error that is not called one; None where it holds none."""
+    """Return the place of an error without the key ``error`` in an event without choices; None if there is none."""
     if "/choices" in kinds:
         return None
     said = next((place for place in ("/message", "/msg") if kinds.get(place) == "text"), None)
@@ -307,7 +307,7 @@ def done_last(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _garbage(exchange: Exchange) -> Iterator[Problem]:
-    """Yield a problem where bytes follow the mark that no blank line makes a block of, and that are no comment."""
+    """Yield a problem for bytes after the end mark that are neither a complete block nor a comment."""
     mark = _parser(exchange).events[exchange.reading.done[0]]
     start = mark.data_at + len(mark.data)
     rest = exchange.response.content[start:]

@@ -1,4 +1,4 @@
-"""Framing that readers stumble over, or pass over: what is legal, and lines that no standard names."""
+"""Observes legal framing that parsers mishandle or ignore, and lines that no standard defines."""
 
 import re
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def known_lines(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _event_around(content: bytes, at: int) -> bytes:
-    """Return the event that a line stands in, which begins at ``at``."""
+    """Return the event that contains the line at ``at``."""
     start = max((content.rfind(end, 0, at) for end in (b"\n\n", b"\r\n\r\n")), default=0)
     end = _END.search(content, at)
     return content[max(0, start) : end.start() if end else len(content)]

@@ -1,4 +1,7 @@
-"""The command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2 could not run."""
+"""
+Defines the command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2
+could not run.
+"""
 
 import click
 
@@ -38,7 +41,7 @@ SECTIONS = {
         "registry": CommandEntry("proving", "Compare the listed deviations with recordings from other tools: which failures are listed, which entries are seen.", "recordings/"),
     },
 }  # fmt: skip
-"""The commands, as ``harness --help`` shows them; a test holds the sentences to what each says of itself."""
+"""The commands, as ``harness --help`` shows them; a test compares the sentences with each command's own."""
 
 
 @click.group(cls=Commands, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})

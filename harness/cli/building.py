@@ -1,4 +1,4 @@
-"""The command that builds the site."""
+"""Defines the command that builds the site."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The commands that run client code against recorded answers."""
+"""Defines the commands that run client code against recorded responses."""
 
 import sys
 from collections.abc import Iterable
@@ -161,7 +161,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _blamed(finding: ClientFinding) -> bool:
-    """Tell whether a finding counts: of a known idiom what the provider adds, of the user's own code all."""
+    """
+    Return whether a finding counts: for a known idiom failures that the provider adds, for the user's own code
+    all.
+    """
     return finding.client not in CLIENTS or not finding.on_reference
 
 
@@ -194,7 +197,7 @@ def _run(matrix: Matrix, root: Path, chosen: list[Client], providers: Iterable[s
 
 
 def _refuse_what_never_ran(own: list[Client], results: ClientResults) -> None:
-    """End where a file of the user's own could not be run at all."""
+    """Exit if a file of the user's own could not be run at all."""
     for client in own:
         told = [one for one in results.findings if one.client == client.id]
         if told and all(one.fate is ClientOutcome.ENV for one in told):

@@ -1,4 +1,4 @@
-"""What the commands share: options, one-line errors, progress, and how results are printed."""
+"""Shares code between commands: options, one-line errors, progress, and output of results."""
 
 import os
 import sys
@@ -31,9 +31,9 @@ _Command = TypeVar("_Command", bound=Callable[..., None])
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     """
-    Make a command end with one line and exit code 2 where it could not run, through our own fault too.
+    Make a command exit with one line and code 2 if it could not run, including for a bug of harness.
 
-    ``HARNESS_TRACEBACK=1`` shows where that was in full.
+    ``HARNESS_TRACEBACK=1`` shows the full traceback.
     """
 
     @wraps(command)
@@ -55,7 +55,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Return what happened and where in our code, in a line."""
+    """Return the error and its place in harness's code, in a line."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
@@ -66,15 +66,15 @@ def _unforeseen(error: Exception) -> str:
 
 
 def refuse(message: str) -> NoReturn:
-    """Say in one line why there is nothing to do, and end with 2."""
+    """Print in one line why there is nothing to do, and exit with 2."""
     say(f"harness: {message}", err=True)
     sys.exit(2)
 
 
 def progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
     """
-    Yield ``items``, showing how many of ``total`` are done: a bar on a terminal; elsewhere, as in a log of CI, a line now
-    and then, of what takes long.
+    Yield ``items``, showing how many of ``total`` are done: a bar on a terminal; elsewhere, as in a CI log, a line
+    now and then if it takes long.
     """
     if not sys.stderr.isatty():
         yield from _told_in_lines(items, total, what)
@@ -96,7 +96,7 @@ def _told_in_lines(items: Iterable[_Item], total: int, what: str) -> Iterator[_I
 
 
 def started(mode: str) -> "Run":
-    """Return a run that begins now; say once where the OpenAI SDK can't be driven, so that its rules are n/a."""
+    """Return a run that begins now; warn once if the OpenAI SDK can't be used, so that its rules are n/a."""
     from harness import __version__
     from harness.results import Run
     from harness.sdk import unusable, version
@@ -200,7 +200,7 @@ def _set_size(context: click.Context, option: click.Parameter, value: int) -> No
 
 
 def SIZES(*names: str) -> Callable[[_Command], _Command]:  # noqa: N802 - used as the options above are
-    """Return the options that raise the limits of what is read, by their names in ``Sizes``."""
+    """Return the options that raise the size limits, by their names in ``Sizes``."""
 
     def add(command: _Command) -> _Command:
         for name in reversed(names):
@@ -228,7 +228,7 @@ def show(results: "Results", form: str) -> None:
 
 
 def matrix_of(root: Path) -> "Matrix":
-    """Return the matrix of the project at ``root``, and say where a file that looks like it is another program's."""
+    """Return the matrix of the project at ``root``, with a note if a file that looks like one is another program's."""
     from harness.matrix.project import foreign_matrix, project_matrix
     from harness.matrix.recognising import SCHEMA_LINE
 

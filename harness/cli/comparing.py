@@ -1,4 +1,4 @@
-"""The command that sets two runs, or two recordings, side by side."""
+"""Defines the command that compares two runs, or two recordings."""
 
 import sys
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _with_progress(names: list[str]) -> Iterator[str]:
 
 
 def _results_file(path: Path) -> Path | None:
-    """Return the results file that ``path`` is or holds, as a report folder does; None if it is no such thing."""
+    """Return the results file that ``path`` is or contains, as a report folder does; None if there is none."""
     if path.is_dir():
         found = [path / name for name in _NAMES if (path / name).is_file()]
         if not found and (path / DIGEST).is_file():
@@ -86,7 +86,7 @@ def _results_file(path: Path) -> Path | None:
 
 
 def _first_object(path: Path) -> dict[str, Any]:
-    """Return the object in the first line of a file; an empty one where there is none."""
+    """Return the object in the first line of a file; an empty one if there is none."""
     try:
         row = orjson.loads(first_line(path))
     except (OSError, orjson.JSONDecodeError):

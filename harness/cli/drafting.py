@@ -1,4 +1,4 @@
-"""The command that drafts a provider of an endpoint."""
+"""Defines the command that drafts a provider from an endpoint."""
 
 import re
 from collections import Counter
@@ -94,7 +94,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
     Writes the entry in providers.yaml, the recordings, and a list of deviations; write a reason for each before running
     `harness run`.
     """
-    # What speaks to the network takes a while to import.
+    # The network modules are slow to import.
     from harness.live.budget import Budget
     from harness.live.capture import Limits
     from harness.live.draft import NewProvider, ask_all, entry_beside, matrix_to_ask, write_draft
@@ -141,7 +141,7 @@ def new_provider(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _addresses(base_url: str, dialect: DialectName, beside: dict[DialectName, str | None]) -> dict[DialectName, str]:
-    """Return where to ask, by dialect: at the base URL, and at the addresses ``beside`` it."""
+    """Return the base URLs by dialect: the given one, and those ``beside`` it."""
     addresses = {dialect: base_url}
     for name, url in beside.items():
         if url is None:
@@ -157,7 +157,7 @@ def _addresses(base_url: str, dialect: DialectName, beside: dict[DialectName, st
 
 
 def _tell(draft: "Draft") -> None:
-    """Say what was written."""
+    """Print what was written."""
     provider = draft.provider
     folder = f"cassettes/{provider.id}"
     say(f"providers.yaml: {provider.id}, {provider.models[0].id}")
@@ -175,13 +175,13 @@ def _tell(draft: "Draft") -> None:
 
 
 def _variable(provider: str) -> str:
-    """Return the name of the variable for the key of a provider; an address may begin with a digit, a variable not."""
+    """Return the name of the variable for the key of a provider; a host may begin with a digit, a variable not."""
     name = re.sub(r"[^A-Z0-9]", "_", provider.upper())
     return f"{'AT_' if name[:1].isdigit() else ''}{name}_API_KEY"
 
 
 def _added(option: str, text: str | None) -> dict[str, Any] | None:
-    """Return what is to be added to a request; None where nothing was said."""
+    """Return what to add to a request; None if nothing was given."""
     try:
         value = None if text is None else orjson.loads(text)
     except orjson.JSONDecodeError:

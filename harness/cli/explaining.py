@@ -1,4 +1,4 @@
-"""The command that shows all of one thing."""
+"""Defines the command that shows everything about one thing."""
 
 from pathlib import Path
 

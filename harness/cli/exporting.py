@@ -1,4 +1,4 @@
-"""The command that writes what is known of providers for other programs."""
+"""Defines the command that exports what is known of providers for other programs."""
 
 from pathlib import Path
 

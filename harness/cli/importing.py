@@ -1,4 +1,4 @@
-"""The command that takes published recordings into a project."""
+"""Defines the command that imports published recordings into a project."""
 
 import sys
 from collections import Counter
@@ -92,7 +92,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _addresses(paths: tuple[Path, ...], source: str | None) -> dict[Path, str | None]:
-    """Return the files, each with its public address where one was given."""
+    """Return the files, each with its public URL if one was given."""
     if source and len(paths) > 1:
         refuse("--source is the URL of one PATH; import the others separately")
     if source and not is_public(source):

@@ -1,4 +1,4 @@
-"""The commands that judge recordings, and show what was judged."""
+"""Defines the commands that judge recordings, and show the results."""
 
 import sys
 from collections import Counter
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 _PARQUET = ".parquet"
 _NAMED = 3
 _TOLD = 20
-"""Of what can't be read in one file, so much is told line by line."""
+"""Number of unreadable rows of one file that are reported line by line."""
 
 
 @click.command()
@@ -123,7 +123,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _reports_of(matrix: "Matrix", root: Path, selection: Selection) -> Path | None:
-    """Return where the reports of a whole run go: into the project whose matrix it is; of the one that came with harness nowhere."""
+    """Return the folder for the reports of a complete run: in the project with the matrix; none for the bundled one."""
     if selection != Selection():
         return None
     if not any(provider.bundled for provider in matrix.own):
@@ -201,7 +201,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 class _Audit:
-    """An audit as its results come: written to a file, counted, and printed where they are wanted as JSON."""
+    """The results of an audit as they arrive: written to a file, counted, and printed if JSON is requested."""
 
     def __init__(self, run: Run, file: Path | None, form: str, levels: Mapping[str, Level]) -> None:
         self.tally = Tally(run, told_of)
@@ -213,7 +213,7 @@ class _Audit:
         self._kept: list[RecordingResult] = []
 
     def add(self, file: FileReport, results: Iterable[RecordingResult]) -> None:
-        """Take in what was found in one file; say a line for each thing in it that can't be read."""
+        """Add the findings on one file; print a line for each unreadable row."""
         for result in results:
             self.tally.add(result)
             if self._log:
@@ -231,7 +231,7 @@ class _Audit:
         self.others.update(file.others)
 
     def show(self, unjudged: str, *, whole: bool) -> None:
-        """Keep the file, then print findings and what was not judged: JSON lines are findings alone, so that is said beside them."""
+        """Keep the file, then print findings and what was not judged; beside JSON lines the latter goes to stderr."""
         if self._log and not self._log.empty:
             self._log.keep()
         if self._form == "pretty" and self.tally.findings:
@@ -246,17 +246,17 @@ class _Audit:
             say(f"harness: {unjudged}", err=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Open the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the file, which is not there if it was not kept."""
+        """Close the file, which is removed unless it was kept."""
         if self._log:
             self._log.__exit__()
 
 
 def _log_of(file: Path, run: Run, levels: Mapping[str, Level]) -> "LogWriter | TableWriter":
-    """Return what writes findings to a file: to a table where its name says so, for which pyarrow is needed."""
+    """Return the writer of findings to a file: to a table if its name says so, which needs pyarrow."""
     if file.suffix != _PARQUET:
         return LogWriter(file, run, levels)
     try:
@@ -269,7 +269,7 @@ def _log_of(file: Path, run: Run, levels: Mapping[str, Level]) -> "LogWriter | T
 
 
 def _unjudged(others: Counter[str]) -> str:
-    """Return in a line what was of no dialect that is judged, the commonest first; empty where all was."""
+    """Return in a line the exchanges in no supported dialect, the commonest first; empty if there are none."""
     count = others.total()
     named = ", ".join(f"{number:,} {name}" for name, number in others.most_common())
     said = translated("{exchanges} not judged (only chat completions, Messages and legacy completions are): {kinds}")
@@ -277,7 +277,7 @@ def _unjudged(others: Counter[str]) -> str:
 
 
 def _end(results: Results | Tally, *, bad: bool = False) -> None:
-    """End with 2 where something was bad or nothing was judged, and say why; else with 1 or 0 by the findings."""
+    """Exit with 2 if something was bad or nothing was judged, with the reason; else with 1 or 0 by the findings."""
     nothing = results.nothing_judged
     if nothing:
         refuse(f"nothing was checked: {nothing}")
@@ -346,7 +346,7 @@ def _add_history(path: Path, results: Results) -> None:
 
 
 def _show_log(log: Log, form: str) -> None:
-    """Print a log as it is read, where that is possible: as JSON, and as an audit prints what it found."""
+    """Print a log while it is read, if possible: as JSON, and as an audit prints its findings."""
     if form == "json":
         for finding in log.findings():
             say_json(finding)

@@ -1,4 +1,4 @@
-"""The commands that say what there is."""
+"""Defines the commands that list things."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -144,7 +144,7 @@ _Row = dict[str, str | int | None]
 
 
 def _row_of_published(target: Target, published: Iterable[PublishedCase]) -> _Row:
-    """Return the row of what is known by published recordings alone."""
+    """Return the row of a provider known only by published recordings."""
     cases = [case for case in published if (case.provider, case.model) == (target.provider.id, target.model.id)]
     newest = max((day for case in cases for day in _dates(case.cassette)), default=None)
     return {
@@ -186,7 +186,7 @@ def _row(
 
 
 def _asked(root: Path, target: Target, dialect: DialectName) -> list[Case]:
-    """Return the cases in which a target is asked in a dialect; none where it does not speak it."""
+    """Return the cases of a target in a dialect; none if it does not support it."""
     cases = (Case(root, target, scenario) for scenario in SCENARIOS_OF[dialect].values())
     return [case for case in cases if not (case.skip and case.skip.outcome is Outcome.NA)]
 
@@ -196,14 +196,14 @@ def _age(day: str | None) -> int | None:
 
 
 def _dates(cassette: Path) -> Iterator[str]:
-    """Yield the days of a recording; a month or a year that is all that is known counts from its first day."""
+    """Yield the days of a recording; a month or a year counts as its first day."""
     for exchange in read_cassette(cassette):
         if exchange.source.at:
             yield f"{exchange.source.at}-01-01"[:10] if len(exchange.source.at) < 7 else f"{exchange.source.at}-01"[:10]  # noqa: PLR2004 - YYYY-MM
 
 
 def _reached(providers: Sequence[Provider], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what each provider answers, asked at once."""
+    """Return the response of each provider, requested concurrently."""
     with ThreadPoolExecutor(len(providers)) as pool:
         told = {one.id: pool.submit(_reach, one, environment) for one in providers}
         return {name: answer.result() for name, answer in told.items()}

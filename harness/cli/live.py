@@ -1,4 +1,4 @@
-"""The command that asks the matrix, and keeps the answers."""
+"""Defines the command that sends the matrix, and records the responses."""
 
 import signal
 import sys
@@ -118,7 +118,7 @@ def _tell_unsendable(reasons: list[str | None]) -> None:
 
 
 def _moved(matrix: Matrix, names: tuple[str, ...], base_url: str) -> Matrix:
-    """Return the matrix with another address for the one provider in ``names``."""
+    """Return the matrix with another URL for the one provider in ``names``."""
     if len(names) != 1:
         raise HarnessError(
             "--base-url is the URL of one provider; name the provider, as in harness record vllm --base-url …"

@@ -1,4 +1,4 @@
-"""The command that takes the content out of recordings, so that they can be shown to others."""
+"""Defines the command that masks recordings, so that they can be shown to others."""
 
 import secrets
 import sys
@@ -67,7 +67,7 @@ def mask(paths: tuple[Path, ...], into: Path, seed: str | None, force: bool) -> 
 
 
 def _places(paths: tuple[Path, ...], into: Path) -> dict[Path, Path]:
-    """Return the file to write for each file that is read."""
+    """Return the output file for each input file."""
     found = [(archive, archive.relative_to(path) if path.is_dir() else Path(archive.name))
              for path in paths for archive in archives_in(path)]  # fmt: skip
     if into.suffix in _CASSETTES and not into.is_dir():
@@ -82,7 +82,7 @@ def _places(paths: tuple[Path, ...], into: Path) -> dict[Path, Path]:
 
 
 def _named(found: list[tuple[Path, Path]], folder: Path) -> dict[Path, Path]:
-    """Return a file of its own in ``folder`` for each archive; two that differ in their ending keep it."""
+    """Return a unique file in ``folder`` for each archive; two that differ only in their suffix keep it."""
     bare = {archive: _without_endings(name) for archive, name in found}
     often = Counter(bare.values())
     names = {archive: bare[archive] if often[bare[archive]] == 1 else name for archive, name in found}

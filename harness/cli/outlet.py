@@ -1,9 +1,9 @@
 """
-Where the command line's text goes out: what came from outside is made printable here, whatever it passed through.
+Prints the command line's output, with outside text escaped here, whatever it passed through.
 
-How it works: a line is one line, whatever is in it; a block keeps its line ends; JSON stays JSON.  While a command runs its streams are guarded: one that is full or closed ends no run, since what
-is judged, recorded and written stands without it.  Who closed a pipe has seen enough; any other loss is told in a line
-at the end, and the exit code says so.
+How it works: a line is one line, whatever is in it; a block keeps its line ends; JSON stays JSON.  While a command
+runs its streams are guarded: one that is full or closed does not end the run, since results and recordings are
+written anyway.  A closed pipe is ignored; any other loss is reported in a line at the end, and by the exit code.
 """
 
 import contextlib
@@ -52,9 +52,9 @@ def say_json_text(text: str, *, nl: bool = True) -> None:
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
     """
-    A command in the list of them: the module of ``harness.cli`` it is in, and what it does, in a sentence.
+    A command in the list: its module in ``harness.cli``, and a sentence on what it does.
 
-    ``example`` is what may stand behind the name of a command that needs something.
+    ``example`` are arguments for a command that requires some.
     """
 
     module: str
@@ -64,9 +64,10 @@ class CommandEntry:
 
 class Commands(click.Group):
     """
-    The commands by section, run with guarded streams, their usage errors printable.
+    The commands by section, run with guarded streams and with escaped usage errors.
 
-    The module of a command is imported when it is run, or asked for its own help: all of them together take a second.
+    The module of a command is imported when it is run, or its own help is requested: all of them together take a
+    second.
     """
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, CommandEntry]], **extra: Any) -> None:
@@ -78,11 +79,11 @@ class Commands(click.Group):
         }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names, in the order in which they are shown."""
+        """Return the names, in display order."""
         return list(self._entries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import a command; None where there is none of that name."""
+        """Import a command; None if there is none with that name."""
         entry = self._entries.get(cmd_name)
         if entry is None:
             return None
@@ -95,7 +96,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is named first, and the words behind it; raises a one-line usage error for another."""
+        """Return the command named first, and the words after it; raise a one-line usage error for an unknown one."""
         name = args[0]
         if name not in self._entries and not name.startswith("-") and not ctx.resilient_parsing:
             raise unknown_command(name, list(self._entries))
@@ -114,23 +115,23 @@ class Commands(click.Group):
                 formatter.write_dl([(name, entry.told) for name, entry in entries.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands, or options, that begin so."""
+        """Return the commands, or options, with a prefix."""
         found = {name: entry for name, entry in self._entries.items() if name.startswith(incomplete)}
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [*(CompletionItem(name, help=entry.told) for name, entry in found.items()), *options]
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run a command; raises SystemExit as click does, with 2 where the output was lost."""
+        """Run a command; raise SystemExit as click does, with 2 if output was lost."""
         with _guarded_streams():
             return super().main(*args, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the options that stand before the command."""
+        """Parse the options before the command."""
         with one_line_usage(self._examples):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Read the options of the command, and run it; SIGINT ends it with 130 where the command has no end of its own."""
+        """Parse the options of the command, and run it; SIGINT exits with 130 unless the command handles it."""
         try:
             with one_line_usage(self._examples, ctx):
                 return super().invoke(ctx)
@@ -141,9 +142,9 @@ class Commands(click.Group):
 
 def _imported(name: str) -> ModuleType:
     """
-    Import a module without looking for garbage on the way, nor among what it made later on.
+    Import a module with garbage collection off, and exempt its objects from later collections.
 
-    That takes a sixth of the time, and what modules make is there to stay.
+    That saves a sixth of the time, and objects of modules are permanent.
     """
     was = gc.isenabled()
     gc.disable()
@@ -156,13 +157,13 @@ def _imported(name: str) -> ModuleType:
 
 
 class _Guarded:
-    """A text stream whose failures end nothing; ``lost`` is the first of them."""
+    """A text stream whose failures do not end the program; ``lost`` is the first of them."""
 
     def __init__(self, stream: IO[str] | None, number: int) -> None:
         self.lost: OSError | None = None
         self._closed = stream is None
         if stream is None:
-            # Nothing that is opened later may get the number of a standard stream.
+            # No file opened later may get the descriptor of a standard stream.
             self._keep_number(number)
             stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
         elif hasattr(stream, "reconfigure"):
@@ -173,7 +174,7 @@ class _Guarded:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write, or lose, a text."""
+        """Write a text, or drop it."""
         if self._closed:
             self.lost = self.lost or OSError(errno.EBADF, "it is closed")
         if not self.lost:
@@ -184,7 +185,7 @@ class _Guarded:
         return len(text)
 
     def flush(self) -> None:
-        """Flush, or lose what is left."""
+        """Flush, or drop the rest."""
         if not self.lost:
             try:
                 self._stream.flush()
@@ -193,7 +194,7 @@ class _Guarded:
 
     def _lose(self, error: OSError) -> None:
         self.lost = error
-        # What is still held goes nowhere, or Python complains of it at its end.
+        # The rest of the buffer is discarded, or Python complains at exit.
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -213,7 +214,7 @@ class _Guarded:
 
 @contextlib.contextmanager
 def _guarded_streams() -> Iterator[None]:
-    """Guard stdout and stderr; end with 2 where stdout was lost otherwise than by a reader who left."""
+    """Guard stdout and stderr; exit with 2 if stdout was lost other than by a closed pipe."""
     before = sys.stdout, sys.stderr
     out, err = _Guarded(sys.stdout, 1), _Guarded(sys.stderr, 2)
     sys.stdout, sys.stderr = out, err

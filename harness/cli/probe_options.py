@@ -1,4 +1,4 @@
-"""The options of ``probe``: as they are given, and what follows of them before anything is asked."""
+"""Parses and validates the options of ``probe`` before any request is sent."""
 
 import re
 import threading
@@ -30,7 +30,7 @@ _LEVELS = {"must": {Level.MUST}, "should": {Level.MUST, Level.SHOULD}, "never": 
 
 @dataclass(frozen=True, slots=True)
 class ProbeOptions:
-    """What a user says of a probe; the fields are named as the options are."""
+    """The options of a probe; the fields are named like the options."""
 
     base_url: str
     model: str
@@ -63,25 +63,25 @@ class ProbeOptions:
     form: str
 
     def failing_levels(self) -> set[Level]:
-        """Return the levels whose failures count: with a baseline all that are no observation, else what must hold."""
+        """Return the levels whose failures count: with a baseline all except observations, else MUST."""
         return _LEVELS[self.fail_on or ("should" if self.baseline else "must")]
 
     def asked_scenarios(self) -> list[Scenario]:
-        """Return the scenarios to ask; raises UnknownName."""
+        """Return the scenarios to send; raise UnknownName."""
         table = SCENARIOS_OF[self.dialect]
         names = [name for given in self.scenarios for name in _named(given, table)] or list(table)
         return [table[name] for name in dict.fromkeys(names)]
 
     def chosen_checks(self) -> tuple[Check, ...]:
-        """Return the checks to judge by; raises UnknownName."""
+        """Return the checks to run; raise UnknownName."""
         return Selection(checks=self.checks, level=Level(self.level.upper())).chosen(self.dialect)
 
     def extra_headers(self) -> dict[str, str]:
-        """Return the headers to send, by name; raises HarnessError, which does not show what may be a secret."""
+        """Return the headers to send, by name; raise HarnessError, which does not show possible secrets."""
         return dict(map(_header, self.headers))
 
     def scaled(self, requests: int) -> Scale:
-        """Return the limits of the probe, where so many requests are asked once: what was not given grows with them."""
+        """Return the limits of the probe, given the requests of one round: defaults grow with the number of rounds."""
         own = Scale(self.max_requests, self.max_tokens, self.max_seconds)
         return scaled(own, self.repeat, self.delay * requests * self.repeat)
 
@@ -98,7 +98,7 @@ def _named(name: str, table: Mapping[str, Scenario]) -> Iterable[str]:
 
 
 def _found(name: str, table: Mapping[str, Scenario]) -> list[str]:
-    """Return the ids of ``table`` that an id, a kind or a family stands for."""
+    """Return the ids of ``table`` that an id, a kind or a family covers."""
     family = [one for one in table if name == f"{one.partition('.')[0]}.*"]
     return [one for one in named_scenarios(name) or [name] if one in table] or family
 
@@ -115,7 +115,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 class Pace:
-    """Lets requests begin no closer to each other than so many seconds; shared by threads."""
+    """Spaces requests at least so many seconds apart; shared by threads."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -123,7 +123,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Wait for one's turn."""
+        """Wait for the next slot."""
         with self._lock:
             turn = max(time.monotonic(), self._next)
             self._next = turn + self._seconds
@@ -203,7 +203,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 def probe_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of ``probe`` to a command, in the order in which its help shows them."""
+    """Add the options of ``probe`` to a command, in the order of its help."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""Where what a probe found goes: its recordings, the files that were asked for, and the terminal."""
+"""Writes the results of a probe: recordings, requested files, and terminal output."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def check_places(options: ProbeOptions, asked: list[Scenario]) -> None:
-    """Refuse what can't be written to, or be meant together, before anything is asked."""
+    """Reject unwritable or conflicting outputs before any request is sent."""
     if options.baseline and options.write_baseline:
         raise HarnessError("--baseline and --write-baseline: one is read, the other written; use only one of them")
     if options.results_file:
@@ -40,14 +40,17 @@ def check_places(options: ProbeOptions, asked: list[Scenario]) -> None:
 
 
 def check_recordings(folder: Path, asked: list[Scenario], *, force: bool) -> None:
-    """Refuse a folder in which recordings of what is ``asked`` can't be kept, or would replace what is no such."""
+    """
+    Reject a folder that can't hold the recordings of the ``asked`` scenarios, or whose other files they would
+    replace.
+    """
     check_folder(folder)
     for scenario in asked:
         check_own(folder / f"{scenario.id}.yaml", OWN, force=force)
 
 
 def write_outputs(options: ProbeOptions, results: Results) -> list[str]:
-    """Write each file that was asked for and print the results; return in a line each what could not be done."""
+    """Write each requested file and print the results; return a line for each failure."""
     steps: list[Callable[[], object]] = []
     if options.results_file:
         steps.append(partial(write_results, options.results_file, results))
@@ -83,7 +86,7 @@ def _show(results: Results, options: ProbeOptions) -> None:
 
 @contextlib.contextmanager
 def _no_commands() -> Iterator[None]:
-    """Let GitHub Actions take no line for a command: an endpoint could give one in what it answers."""
+    """Keep GitHub Actions from running commands in the output: an endpoint could inject one in a response."""
     token = secrets.token_hex(16)
     say(f"::stop-commands::{token}")
     yield
@@ -91,7 +94,7 @@ def _no_commands() -> Iterator[None]:
 
 
 def _tell_github(results: Results, options: ProbeOptions) -> None:
-    """Print annotations, where data go to stdout on stderr, and add to the summary of the step, if there is a file for it."""
+    """Print annotations, on stderr if data go to stdout, and append to the step summary, if there is a file for it."""
     say_block(github.annotations(results, told_of), nl=False, err=options.form != "pretty")
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
@@ -105,7 +108,7 @@ def _tell_github(results: Results, options: ProbeOptions) -> None:
 
 @dataclass
 class KeptRecordings:
-    """The recordings of a probe, in ``folder`` if there is one; ``failed`` is why they are no longer kept."""
+    """The recordings of a probe, in ``folder`` if given; ``failed`` is why they are no longer saved."""
 
     folder: Path | None
     failed: list[str] = field(default_factory=list)
@@ -113,7 +116,10 @@ class KeptRecordings:
     unanswered: list[str] = field(default_factory=list)
 
     def place(self, number: int, scenario: Scenario) -> str | None:
-        """Return where the recording of ``scenario`` is to be; of a further repetition in a folder of its number."""
+        """
+        Return the path of the recording of ``scenario``; for further rounds in a folder with the number of the
+        round.
+        """
         path = self._path(number, scenario)
         return str(path) if path else None
 
@@ -122,7 +128,7 @@ class KeptRecordings:
         return folder / f"{scenario.id}.yaml" if folder else None
 
     def take(self, number: int, found: "Probed", course: "Course") -> None:
-        """Keep what a scenario gave; what can't be kept is not asked for."""
+        """Save the recording of a scenario; stop the probe if that fails."""
         self.chats += found.answered
         self.unanswered += [found.unanswered] if found.unanswered else []
         path = self._path(number, found.scenario)
@@ -138,7 +144,7 @@ class KeptRecordings:
 
     @property
     def no_chat(self) -> str | None:
-        """Why there is nothing to judge: no chat was answered; None where one was, or none was due."""
+        """Why there is nothing to judge: no chat request succeeded; None if one did, or none had to."""
         if self.chats or not self.unanswered:
             return None
         return f"this endpoint did not answer any chat request: {told_most(self.unanswered)}"

@@ -1,4 +1,7 @@
-"""The command that probes one endpoint: asked within limits, judged, compared with its baseline, and told."""
+"""
+Defines the command that probes one endpoint: sends requests within limits, judges, compares with a baseline,
+reports.
+"""
 
 import contextlib
 import os
@@ -65,7 +68,7 @@ def probe(**given: Any) -> None:
 
 @dataclass
 class _Probing:
-    """One probe, from what was said of it to its findings."""
+    """One probe, from its options to its findings."""
 
     options: ProbeOptions
     wanted: list[Scenario]
@@ -81,7 +84,7 @@ class _Probing:
     forecaster: "Forecaster"
 
     def findings(self) -> list[Finding]:
-        """Ask, as often as was said, and return the findings in the order of the scenarios."""
+        """Probe the given number of times, and return the findings in the order of the scenarios."""
         from harness.judging.rounds import merged
 
         rounds, again = [], self.wanted
@@ -125,7 +128,7 @@ class _Probing:
         return partial(judge_beside, known=KnownProblems(self.options.root)) if self.options.known else judged_alone
 
     def summary(self, results: Results) -> ProbeSummary:
-        """Return what is to be told of the probe as a whole."""
+        """Return the summary of the probe."""
         options, levels = self.options, self.options.failing_levels()
         told = self.baseline.summary(results.findings) if self.baseline else None
         new = [one for one in results.unexpected if one.outcome is not Outcome.FIXED and one.level in levels]
@@ -138,7 +141,7 @@ class _Probing:
         )  # fmt: skip
 
     def write_baseline(self, summary: ProbeSummary) -> list[str]:
-        """Write the baseline where that was asked for, and say what is left to do; return what went wrong."""
+        """Write the baseline if requested, and print what is left to do; return what went wrong."""
         path = self.options.write_baseline
         if not path or not self.baseline or not summary.baseline or self.kept.no_chat:
             return []
@@ -153,8 +156,8 @@ class _Probing:
 
 
 def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
-    """Return the probe that was asked for, and say how far it goes; raises HarnessError where something is in the way."""
-    # What speaks to the network takes a while to import.
+    """Return the requested probe, and print its limits; raise HarnessError if it can't run."""
+    # The network modules are slow to import.
     from harness.clients.forecasting import Forecaster
     from harness.judging.baseline import Baseline
     from harness.live.budget import Budget
@@ -164,7 +167,7 @@ def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
     from harness.recording.redact import Secrets, configured
     from harness.recording.scrub import scrub_url
 
-    options.chosen_checks()  # an unknown name is told before anything is read
+    options.chosen_checks()  # an unknown name is reported before anything is read
     own = options.write_baseline or options.baseline
     baseline = Baseline(own, options.model, drafting=bool(options.write_baseline)) if own else None
     matrix, environment = matrix_of(options.root), environment_of(options.root)
@@ -198,7 +201,7 @@ def _prepared(options: ProbeOptions, wanted: list[Scenario]) -> _Probing:
 
 
 def _in_repository(path: str) -> str:
-    """Return the path of a file as GitHub wants it: from the top of the repository, where it is in that; else as it was given."""
+    """Return the path of a file as GitHub expects it: relative to the top of its repository; else as given."""
     top = os.environ.get("GITHUB_WORKSPACE") or Path.cwd()
     with contextlib.suppress(ValueError):
         return Path(path).resolve().relative_to(Path(top).resolve()).as_posix()
@@ -206,7 +209,7 @@ def _in_repository(path: str) -> str:
 
 
 def _left(results: Results, reason: str) -> str:
-    """Return what was not asked since a probe ended before, in a line."""
+    """Return a line with what was not sent since a probe stopped early."""
     left = [one.scenario for one in results.findings if one.check == RECORDING and reason in one.message]
     more = translated("and {count} more").format(count=len(left) - _SHOWN)
     shown = ", ".join(left[:_SHOWN]) + (f" {more}" if len(left) > _SHOWN else "")

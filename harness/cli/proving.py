@@ -1,4 +1,4 @@
-"""The command that holds what is listed against recordings."""
+"""Defines the command that compares listed deviations with recordings."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command that makes cassettes of the providers' profiles, and compares them with recordings."""
+"""Defines the command that reconstructs cassettes from profiles, and compares them with recordings."""
 
 import sys
 from collections import Counter

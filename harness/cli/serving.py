@@ -1,4 +1,4 @@
-"""The command that answers as recorded providers do."""
+"""Defines the command that runs the replay server."""
 
 import asyncio
 import logging
@@ -126,7 +126,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def log_to(stream: TextIO) -> None:
-    """Log a line a request to ``stream``, and what goes wrong elsewhere."""
+    """Log a line per request to ``stream``, and other errors."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
     lines = LinesTogether(stream)
     lines.setFormatter(Lines("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -135,7 +135,7 @@ def log_to(stream: TextIO) -> None:
 
 
 class LinesTogether(logging.StreamHandler[TextIO]):
-    """Writes the lines of a moment together: a server that answers thousands a second would write for each of them."""
+    """Writes log lines in batches: a server with thousands of responses per second would write for each of them."""
 
     _MOMENT = 0.05  # seconds
 
@@ -144,7 +144,7 @@ class LinesTogether(logging.StreamHandler[TextIO]):
         self._lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line; it is written at the latest a moment later, where a loop runs, and else at once."""
+        """Add a line; it is written a moment later if a loop runs, and else at once."""
         try:
             self._lines.append(self.format(record) + self.terminator)
         except Exception:  # noqa: BLE001 - as each handler does: who logs is not to fail for it
@@ -154,7 +154,7 @@ class LinesTogether(logging.StreamHandler[TextIO]):
             self._write_soon()
 
     def flush(self) -> None:
-        """Write what was taken."""
+        """Write pending lines."""
         with self.lock or nullcontext():
             taken, self._lines = self._lines, []
             if taken:
@@ -169,10 +169,10 @@ class LinesTogether(logging.StreamHandler[TextIO]):
 
 
 class Lines(logging.Formatter):
-    """Formats a log: each message is one line, whoever logs it, and what follows it of an exception is printable."""
+    """Formats a log: each message is one line, whoever logs it, and its traceback is escaped."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """Return the time of a record, which is made once a second."""
+        """Return the time of a record, formatted once per second."""
         return _clock(int(record.created), datefmt or "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name

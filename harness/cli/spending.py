@@ -1,4 +1,4 @@
-"""What the commands that ask an endpoint share: how far they go, how they are stopped, and with what code they end."""
+"""Shares code between commands that send requests: limits, signals, and exit codes."""
 
 import contextlib
 import math
@@ -24,7 +24,7 @@ _DAY = 86_400
 
 
 class _Seconds(click.FloatRange):
-    """Seconds of a limit: more than none, and no more than a socket takes."""
+    """Seconds of a limit: positive, and within what a socket accepts."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds = super().convert(value, param, ctx)
@@ -65,7 +65,7 @@ class Scale:
 
 
 def scaled(limits: Scale, times: int, pauses: float = 0) -> Scale:
-    """Return limits for so many ``times`` as much, with ``pauses`` (seconds): those that were not given grow with it."""
+    """Return limits for ``times`` rounds, with ``pauses`` (seconds): limits that were not given grow with it."""
     given = click.get_current_context().get_parameter_source
     by_default = {
         name for name in ("max_requests", "max_tokens", "max_seconds") if given(name) is ParameterSource.DEFAULT
@@ -78,7 +78,7 @@ def scaled(limits: Scale, times: int, pauses: float = 0) -> Scale:
 
 
 class Stoppable(Protocol):
-    """What ends where ``over`` is set to why."""
+    """Something that stops once ``over`` is set to the reason."""
 
     over: "Skip | None"
 
@@ -86,9 +86,10 @@ class Stoppable(Protocol):
 @contextlib.contextmanager
 def stopping(course: Stoppable) -> Iterator[list[int]]:
     """
-    Let the first SIGINT or SIGTERM end ``course``, so that what was judged is still told; the second ends the program.
+    Let the first SIGINT or SIGTERM stop ``course``, so that results are still reported; the second ends the
+    program.
 
-    Yields the list that the signal's number comes into.
+    Yields the list that receives the signal's number.
     """
     from harness.judging.runner import Skip
 
@@ -111,7 +112,7 @@ def stopping(course: Stoppable) -> Iterator[list[int]]:
 
 
 def try_all(*steps: Callable[[], object]) -> list[str]:
-    """Do each step, whatever became of those before it; return in a line each what could not be done."""
+    """Run each step, whatever happened to earlier ones; return a line for each failure."""
     failed = []
     for step in steps:
         try:
@@ -123,10 +124,10 @@ def try_all(*steps: Callable[[], object]) -> list[str]:
 
 def end(came: list[int], failed: list[str], nothing: str | None, unexpected: bool) -> None:  # noqa: FBT001 - the last of four reasons
     """
-    End with the code of a command: 0, 1 where ``unexpected``, 2 where something ``failed`` or ``nothing`` was judged, or
+    Exit with the code of a command: 0, 1 if ``unexpected``, 2 if something ``failed`` or ``nothing`` was judged, or
     128 and the signal.
 
-    What is wrong is said in a line each.
+    Each error is printed as a line.
     """
     for line in failed:
         say(f"harness: {line}", err=True)

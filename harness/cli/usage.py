@@ -1,4 +1,4 @@
-"""A command line that can't be read is told in one line: what is wrong, and how the command is written."""
+"""Reports an invalid command line in one line: the error, and the usage of the command."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class UnreadableLine(click.UsageError):
-    """A command line that can't be read; ``message`` is one printable line."""
+    """An invalid command line; ``message`` is one printable line."""
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click's signature
         """Print the line to stderr."""
@@ -26,9 +26,9 @@ class UnreadableLine(click.UsageError):
 @contextlib.contextmanager
 def one_line_usage(examples: Mapping[str, str], context: click.Context | None = None) -> Iterator[None]:
     """
-    Make one line of click's usage errors; ``examples`` are command lines by the name of the command.
+    Convert click's usage errors into one line; ``examples`` are command lines by the name of the command.
 
-    ``context`` is that of the program, which knows the command where an error does not.
+    ``context`` is that of the program, which knows the command if an error does not.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def one_line_usage(examples: Mapping[str, str], context: click.Context | None = 
 
 
 def unknown_command(name: str, known: list[str]) -> UnreadableLine:
-    """Return the error for a command that there is not."""
+    """Return the error for an unknown command."""
     near = get_close_matches(name, known)
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
     return UnreadableLine(printable(f"no such command {name!r}{meant}; see: harness --help"))
@@ -60,7 +60,7 @@ def _told(error: click.UsageError, command: str, examples: Mapping[str, str]) ->
 
 
 def _command(context: click.Context | None, program: click.Context | None) -> str:
-    """Return the name of a command, such as ``clients run``, whatever the program was called as."""
+    """Return the name of a command, such as ``clients run``, whatever name the program was called by."""
     if context is None and program is not None:
         return program.invoked_subcommand or ""
     names: list[str] = []

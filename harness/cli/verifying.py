@@ -1,4 +1,4 @@
-"""The command that looks at files before they are committed."""
+"""Defines the command that checks files before they are committed."""
 
 import sys
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _problems(path: Path, secrets: "Secrets") -> Iterator[str] | None:
-    """Return what is wrong with a file, a line each; None where it is neither a cassette nor a baseline."""
+    """Return the problems of a file, a line each; None if it is neither a cassette nor a baseline."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -86,6 +86,6 @@ def _of_baseline(path: Path) -> Iterator[str]:
 
 
 def _top_keys(content: bytes) -> set[bytes]:
-    """Return the names that stand at the left of a file and are followed by a colon, be it YAML or nearly."""
+    """Return the unindented names that are followed by a colon, even in malformed YAML."""
     lines = (line for line in content.splitlines() if line[:1].isalpha() and b":" in line)
     return {line.partition(b":")[0].strip() for line in lines}

@@ -1,1 +1,1 @@
-"""Client code run against recorded answers: which of it survives which provider."""
+"""Runs client code against recorded responses, to find which of it works with which provider."""

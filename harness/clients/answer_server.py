@@ -1,7 +1,7 @@
 """
-The server that client code asks while it is tried: it plays what is on for each session, and keeps what was asked.
+Serves client code under test: plays the current script of each session, and records the requests.
 
-A session is a process that runs client code, one trial after the other, so its address stays the same.
+A session is a process that runs client code, one trial after the other, so its URL stays the same.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from harness.serve.server import Background
 from harness.wire.dialect import DialectName
 from harness.wire.exchange import Exchange, Response
 
-_GAP = 0.0005  # seconds between pieces that end within an event, so that they arrive as such
+_GAP = 0.0005  # seconds between segments that end within an event, so that they arrive separately
 _MOST_GAPS = 400
 _LARGEST_REQUEST = 4 * 1024 * 1024
 _PATHS: dict[DialectName, str] = {"chat": "/chat/completions", "messages": "/messages", "completions": "/completions"}
@@ -25,7 +25,7 @@ _PATHS: dict[DialectName, str] = {"chat": "/chat/completions", "messages": "/mes
 
 @dataclass(slots=True)
 class Script:
-    """The answers of a session, one for each request, the last again and again; ``requests`` are the bodies that came."""
+    """The responses of a session, one per request, the last repeated; ``requests`` are the bodies received."""
 
     exchanges: tuple[Exchange, ...] = ()
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -44,12 +44,12 @@ class AnswerServer(Background):
         super().__init__(app)
 
     def set_responses(self, session: str, *exchanges: Exchange) -> Script:
-        """Let a session get these from now on."""
+        """Set the responses of a session from now on."""
         script = self._sessions[session] = Script(exchanges)
         return script
 
     def base_url(self, session: str) -> str:
-        """Return where the code of a session is to ask."""
+        """Return the base URL for the code of a session."""
         return f"{self.url}/{session}/v1"
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -63,14 +63,17 @@ class AnswerServer(Background):
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
-    """Answer a browser's page, from which its script asks; a client that GETs what is to be POSTed is told so."""
+    """
+    Return a page for a browser, whose script sends the request; a client that GETs instead of POSTing gets an
+    error.
+    """
     if request.path.endswith(tuple(_PATHS.values())):
         return web.Response(status=405, headers={"Allow": "POST"})
     return web.Response(text="<!doctype html><title>trial</title>", content_type="text/html")
 
 
 def _cut(response: Response) -> tuple[list[bytes], float]:
-    """Return the pieces in which a body is sent, as it was read or by event, and the seconds between two."""
+    """Return the segments of a body, as it was read or by event, and the seconds between two."""
     if response.reads is None or not response.reads.dt_us:
         by_event = reframe("events")
         return (by_event(response) if by_event else [response.body]), 0.0

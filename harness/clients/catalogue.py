@@ -1,8 +1,8 @@
 """
-The environments and the clients: a line each.
+Lists the environments and the clients.
 
-Adding an idiom is one file in ``idioms/`` and one line here; a library that needs an environment of its own has its
-versions in ``pins/`` too.
+To add an idiom, add one file in ``idioms/`` and one line here; a library with its own environment also has its
+versions in ``pins/``.
 """
 
 from typing import Any
@@ -177,7 +177,7 @@ _CLIENTS = (
 
 
 def _again(client: Client, release: str) -> Client:
-    """Return an idiom of the OpenAI SDK as one of an older release."""
+    """Return an idiom of the OpenAI SDK for an older release."""
     library, _, what = client.id.partition(".")
     title = f"{client.title}, openai {release}"
     return Client(

@@ -1,4 +1,4 @@
-"""Which clients a user means: by id, by tier, by file, or all that can be run."""
+"""Selects clients by id, tier or file, or all that can be run."""
 
 from collections.abc import Iterable
 from pathlib import Path

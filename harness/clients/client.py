@@ -1,4 +1,4 @@
-"""What client code is: a file, the environment it runs in, and what of an answer it reads."""
+"""Defines client code: a file, its environment, and the parts of a response it reads."""
 
 import re
 from dataclasses import dataclass
@@ -24,13 +24,14 @@ _BLOCK = re.compile(r'\A\s*(?:"""(.*?)"""|/\*(.*?)\*/|((?:[ \t]*//.*\n)+))', re.
 @dataclass(frozen=True)
 class Client:
     """
-    Some client code: an idiom, a few lines that people write, or a library that others maintain.
+    Some client code: an idiom, that is a few lines that people write, or a third-party library.
 
-    Its file at ``path`` has the entry ``read(question, out)``: it asks ``question`` (model, messages or a prompt, and tools where
-    the answer has calls) at ``OPENAI_BASE_URL``, in Messages at ``ANTHROPIC_BASE_URL``, and gives ``out`` what its user gets; where it ``loops``, the entry
-    ``loop`` runs the tools too and sends their results back.  ``reads`` is what of an answer it hands on; ``streams``
-    whether it asks for a stream.  ``env`` names the environment it runs in.  ``only`` is the one form of answer that a
-    client is for which makes an object of it, ``json``.  ``dialect`` is the one that it speaks.
+    Its file at ``path`` has the entry ``read(question, out)``: it asks ``question`` (model, messages or a prompt,
+    and tools if the response has calls) at ``OPENAI_BASE_URL``, in Messages at ``ANTHROPIC_BASE_URL``, and passes
+    ``out`` what its user gets; if it ``loops``, the entry ``loop`` also runs the tools and sends their results
+    back.  ``reads`` are the parts of a response it passes on; ``streams`` is whether it asks for a stream.  ``env``
+    names its environment.  ``only`` is ``json`` for a client that parses the response into an object.  ``dialect``
+    is its dialect.
     """
 
     id: str
@@ -45,17 +46,17 @@ class Client:
 
     @property
     def idiom(self) -> bool:
-        """Whether it is a few lines to look at, rather than a library."""
+        """Whether it is a few lines to read, rather than a library."""
         return self.path.parent.name != "real"
 
     @cached_property
     def code(self) -> str:
-        """The file, without what is said about it at its head."""
+        """The file, without its docstring."""
         return _BLOCK.sub("", self._text, count=1).strip() + "\n"
 
     @cached_property
     def about(self) -> str:
-        """What its file says it does."""
+        """The description in its file."""
         found = _BLOCK.match(self._text)
         said = next((part for part in found.groups() if part), "") if found else ""
         lines = [line.strip().lstrip("/*").strip() for line in said.partition("Source:")[0].splitlines()]
@@ -63,7 +64,7 @@ class Client:
 
     @cached_property
     def source(self) -> str | None:
-        """Where such code stands in public; None where no public place was found, or it was written here."""
+        """Where such code is public; None if no public place was found, or it was written here."""
         found = _SOURCE.search(self._text)
         return found[1] if found and found[1].startswith("http") else None
 
@@ -74,11 +75,12 @@ class Client:
 
 def client_of_file(path: Path) -> Client:
     """
-    Return client code of the user's own: it runs in the harness's environment, or in Node.js where its suffix is ``.mjs``.
+    Return the user's own client code: it runs in harness's environment, or in Node.js if its suffix is ``.mjs``.
 
-    A line ``Reads: text, reasoning, finish, usage, tools`` at its head says what of an answer it hands on; the text
-    without one.  It speaks Messages where it imports a library of Anthropic's or reads ``ANTHROPIC_BASE_URL``, and legacy
-    completions where it calls ``completions.create`` or asks ``/completions`` without ``chat`` before it.
+    A line ``Reads: text, reasoning, finish, usage, tools`` at its head says which parts of a response it passes on;
+    without one, the text.  Its dialect is Messages if it imports a library of Anthropic's or reads
+    ``ANTHROPIC_BASE_URL``, and legacy completions if it calls ``completions.create`` or uses ``/completions``
+    without ``chat`` before it.
 
     Raises:
         UnknownName: it is not there, or reads what there is not.

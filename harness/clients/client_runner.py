@@ -1,7 +1,8 @@
 """
-Clients × answers: each client is given each answer that it asks for, and what it made of it is judged.
+Runs clients × responses: each client gets each response that suits it, and the result is judged.
 
-Clients that share an environment share a process, so its library is imported once; a batch of them is a thread's work.
+Clients that share an environment share a process, so its library is imported once; each batch of them runs in a
+thread.
 """
 
 import secrets
@@ -28,7 +29,7 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class ClientRun:
-    """What became of one trial of one client."""
+    """The outcome of one trial of one client."""
 
     client: Client
     trial: Trial
@@ -37,11 +38,11 @@ class ClientRun:
 
 
 class ClientRunner:
-    """One client at a time on one answer at a time, on a session of its own, while the block runs."""
+    """Runs one client at a time on one response at a time, in its own session, while the block runs."""
 
     def __init__(self, answer_server: AnswerServer, environment: Environment, timeout: float = TIMEOUT) -> None:
         self._answer_server = answer_server
-        self._session = f"{environment.name}-{secrets.token_hex(8)}"  # no other client can guess where to ask
+        self._session = f"{environment.name}-{secrets.token_hex(8)}"  # no other client can guess the URL
         self._environment = environment
         self._timeout = timeout
         door = None if why_not_apart() else answer_server.door
@@ -54,21 +55,21 @@ class ClientRunner:
         self._host.stop()
 
     def run(self, client: Client, trial: Trial) -> ClientOutput:
-        """Return what the client's user gets of an answer."""
+        """Return what the client's user gets of a response."""
         if not self._environment.installed:
             return ClientOutput(env=self._environment.how)
         self._answer_server.set_responses(self._session, trial.exchange)
         return self._host.ask(client, trial.question, timeout=self._timeout)
 
     def loop(self, client: Client, trial: Trial, second: Trial) -> tuple[ClientOutput, list[dict[str, Any]]]:
-        """Let the client run a tool between two answers; return what its user gets, and the requests it sent."""
+        """Let the client run a tool between two responses; return what its user gets, and the requests it sent."""
         if not self._environment.installed:
             return ClientOutput(env=self._environment.how), []
         script = self._answer_server.set_responses(self._session, trial.exchange, second.exchange)
         return self._host.ask(client, trial.question, "loop", self._timeout), list(script.requests)
 
     def attempt(self, client: Client, trial: Trial) -> ClientRun:
-        """Let the client read an answer, and judge it."""
+        """Run the client on a response, and judge the result."""
         output = self.run(client, trial)
         fate, message = judge_client(client, trial.exchange, output)
         source = trial.exchange.source
@@ -81,7 +82,7 @@ class ClientRunner:
 def try_all(
     clients: Sequence[Client], trials: Sequence[Trial], timeout: float = TIMEOUT, workers: int = WORKERS
 ) -> Iterator[ClientRun]:
-    """Yield what became of each trial of each client that it suits, as it comes."""
+    """Yield the outcome of each trial of each client that it suits, as it completes."""
     told, stopping = SimpleQueue[ClientRun | BaseException | None](), threading.Event()
     batches = _batches(clients, workers)
 
@@ -99,7 +100,7 @@ def try_all(
         try:
             yield from _until_all_ended(told, len(batches))
         finally:
-            stopping.set()  # who is interrupted waits for the trials in hand only
+            stopping.set()  # an interrupt waits only for the trials under way
 
 
 def _until_all_ended(told: SimpleQueue[ClientRun | BaseException | None], left: int) -> Iterator[ClientRun]:
@@ -126,7 +127,7 @@ def _attempts(
 
 
 def _batches(clients: Iterable[Client], workers: int) -> list[list[Client]]:
-    """Return the clients by the process they share, those of a large environment in as many parts as there are workers."""
+    """Return the clients by process, those of a large environment in as many batches as there are workers."""
     by_environment: dict[str, list[Client]] = defaultdict(list)
     for client in clients:
         by_environment[process_of(client)].append(client)
@@ -134,7 +135,7 @@ def _batches(clients: Iterable[Client], workers: int) -> list[list[Client]]:
 
 
 def process_of(client: Client) -> str:
-    """Return what names the process that a client shares: its environment's, but code of the user's own has one to itself."""
+    """Return the key of the process of a client: that of its environment, but the user's own code has its own."""
     return client.env if client.id in CLIENTS else str(client.path)
 
 

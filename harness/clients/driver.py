@@ -1,12 +1,12 @@
 """
-Client code run in a process of its environment, one question at a time, within limits.
+Drives client code in a process of its environment, one question at a time, within limits.
 
-How it works: the environment's own interpreter runs ``host.py`` or ``host.mjs``, which answers a question a line.  What
-does not answer in time is killed with all it started, and the next question starts it anew.  It gets a bare
-environment: no key, no proxy, a home that goes when it does.
+How it works: the environment's own interpreter runs ``host.py`` or ``host.mjs``, which answers one question per
+line.  A process that does not answer in time is killed with its children, and the next question starts a new one.
+It gets a bare environment: no key, no proxy, a temporary home.
 
-A line that comes back is taken as the answer to a question only if it repeats the question's own number, drawn by lot,
-and has the form of an answer; whatever else code may write there is what became of it.
+An output line counts as the answer to a question only if it repeats the question's random number, and has the form
+of an answer; any other line is the outcome of the code.
 """
 
 import json
@@ -53,7 +53,7 @@ class _Error:
 
 @dataclass(slots=True)
 class _Answer:
-    """What a host says of a question that its code was given."""
+    """A host's message on a question passed to its code."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -69,7 +69,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Loading:
-    """What a host says of a file: that it is loaded, or why it, or an entry of it, can't be run."""
+    """A host's message on a file: that it is loaded, or why it, or an entry of it, can't be run."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -86,8 +86,8 @@ class Host:
     """
     A process that runs client code of one environment; started at the first question.
 
-    ``command`` starts it, ``base_url`` is where its code asks; ``extra`` goes into its environment.  With a ``door`` it
-    runs in a network of its own, where ``base_url`` leads to that door.
+    ``command`` starts it, ``base_url`` is the URL for its code; ``extra`` is added to its environment.  With a
+    ``door`` it runs in a network of its own, where ``base_url`` leads to that door.
     """
 
     command: tuple[str, ...]
@@ -110,7 +110,7 @@ class Host:
     def ask(
         self, client: Client, question: dict[str, Any], entry: str = "read", timeout: float = TIMEOUT
     ) -> ClientOutput:
-        """Let the code of ``client`` ask, and return what its user got."""
+        """Run the code of ``client`` on a question, and return what its user got."""
         if client.path in self._never_loaded:
             return self._never_loaded[client.path]
         try:
@@ -128,7 +128,7 @@ class Host:
         return self._outcome_of(process, asked, timeout) or ClientOutput()
 
     def _outcome_of(self, process: Process, asked: dict[str, Any], limit: float) -> ClientOutput | None:
-        """Return what became of a question; None where a file was to be loaded, and is."""
+        """Return the outcome of a question; None if a file was to be loaded, and is."""
         number = secrets.token_hex(8)
         try:
             return _parsed_output(
@@ -140,7 +140,7 @@ class Host:
             output = ClientOutput(flood=True)
         except Ended:
             output = ClientOutput(failure=_ENDED)
-        except (ValueError, RecursionError) as error:  # a fork that answers too, or an answer of great depth
+        except (ValueError, RecursionError) as error:  # a fork that answers too, or a deeply nested answer
             output = ClientOutput(
                 failure=Failure(("builtins.SystemError",), f"its process says what is no answer: {_why(error)}")
             )
@@ -148,7 +148,10 @@ class Host:
         return output
 
     def _running(self) -> Process:
-        """Return its process, a new one where it ended, or spoke unasked: what it says next would answer nothing."""
+        """
+        Return its process, a new one if it ended, or produced unexpected output: its next line would answer
+        nothing.
+        """
         if self._process is None or not self._process.ready:
             self.stop()
             self._home = tempfile.TemporaryDirectory(prefix="harness-client-", ignore_cleanup_errors=True)
@@ -163,7 +166,7 @@ class Host:
         return passed | _QUIET | {"HOME": home} | address | self.extra
 
     def stop(self) -> None:
-        """End the process and all it started."""
+        """End the process and its children."""
         process, self._process, self._loaded = self._process, None, set()
         if process:
             process.stop()
@@ -173,7 +176,7 @@ class Host:
 
 
 def _parsed_output(line: bytes, number: str, entry: str | None) -> ClientOutput | None:
-    """Return what a line says; raises ValueError or RecursionError where it is no answer to the question of that number."""
+    """Parse a line; raise ValueError or RecursionError if it is not an answer to the question of that number."""
     if line.count(b"\n") > 1:
         raise ValueError("it is more than one line")
     message = _clean(json.loads(line))  # orjson refuses halves of surrogate pairs
@@ -186,7 +189,7 @@ def _parsed_output(line: bytes, number: str, entry: str | None) -> ClientOutput 
 
 
 def _why(error: Exception) -> str:
-    """Return an error in a line."""
+    """Return an error as one line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -194,7 +197,7 @@ def _why(error: Exception) -> str:
 
 
 def output_of(answer: _Answer) -> ClientOutput:
-    """Return what a host says that the user of its code got; what an exception says names no home folder."""
+    """Return a host's message on what the user of its code got, without home folders in exceptions."""
     error = answer.error
     home = str(Path.home())
     failure = Failure(tuple(error.kinds), error.message.replace(home, "~"), error.at, error.line) if error else None
@@ -204,7 +207,7 @@ def output_of(answer: _Answer) -> ClientOutput:
 
 
 def _call(call: Any) -> tuple[str, str]:
-    """Return a call as name and arguments; whatever else code may take for one, as a name that no tool has."""
+    """Return a call as name and arguments; anything else that code may report as one becomes an unknown name."""
     if isinstance(call, list) and len(call) == 2:  # noqa: PLR2004 - a pair
         name, arguments = call
         return str(name), arguments if isinstance(arguments, str) else _written(arguments)
@@ -216,7 +219,7 @@ def _written(value: Any) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Return what can be written: half of a surrogate pair can't."""
+    """Return a text that can be encoded: without lone surrogates."""
     if isinstance(value, str):
         return whole_characters(value)
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """
-What a careful reader makes of an answer, whatever its dialect: the measure of what client code shows, and says.
+Computes what a careful reader gets from a response in any dialect: the expected result for client code.
 
-The texts are those that are there, wherever they stand: a piece of a thought counts as one also in a block that is none.
+The texts count wherever they are: a reasoning fragment counts as one also in a block of another type.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from harness.wire.shapes import as_object
 
 ExpectedHandling = Literal["answer", "error", "cut", "damaged", "unsure"]
 """
-What an exchange asks of its reader.  An answer of which an event can't be read is ``damaged``; where it may as well be
-refused as taken, such as one whose only sign of an end is ``[DONE]``, it is ``unsure``.
+How a reader should handle an exchange.  A response with an unreadable event is ``damaged``; one that may be
+accepted or rejected, such as one that only ends by ``[DONE]``, is ``unsure``.
 """
 
 _TAGS = ("<think>", "</think>")
 _NO_GOOD_END = {None, "", "error", "network_error", "insufficient_system_resource"}
-"""Ends of which it is as well to say that the answer is no good."""
+"""Finish reasons for which reporting a failure is acceptable."""
 
 _IN_OPENAI = {
     "end_turn": "stop",
@@ -30,16 +30,16 @@ _IN_OPENAI = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-"""The words of libraries that give all providers one interface."""
+"""Finish reasons in the terms of libraries that unify providers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """
-    What a user is to get: ``text`` and ``reasoning``, ``calls`` as names and JSON texts of arguments.
+    What a user should get: ``text`` and ``reasoning``, ``calls`` as names and JSON texts of arguments.
 
-    Of its end ``end`` is the reason, and ``ends`` are those that may be told, none where the answer has none; ``total`` is how many tokens were
-    used, None where it does not tell.
+    ``end`` is the finish reason, and ``ends`` the acceptable ones, none if the response has none; ``total`` is the
+    number of tokens used, None if unknown.
     """
 
     text: str = ""
@@ -51,17 +51,17 @@ class Due:
 
 
 def due_of(exchange: Exchange) -> Due:
-    """Return what the user of an answer is to get."""
+    """Return what the user should get of a response."""
     return _due_of_messages(exchange) if exchange.dialect == "messages" else _due_of_chat(exchange)
 
 
 def expected_handling(exchange: Exchange) -> ExpectedHandling:
-    """Return what an exchange asks of its reader."""
+    """Return how a reader should handle an exchange."""
     return _messages_handling(exchange) if exchange.dialect == "messages" else _chat_handling(exchange)
 
 
 def has_error(exchange: Exchange) -> bool:
-    """Tell whether an answer holds an error."""
+    """Return whether an answer holds an error."""
     message = exchange.message
     bare = any(step.event.endswith("_error") for step in message.steps)  # an error without its envelope
     return bool(exchange.columns.errors or message.errors or bare) or any(
@@ -87,7 +87,7 @@ def _due_of_chat(exchange: Exchange) -> Due:
 
 
 def expected_of(message: Message) -> tuple[str, str]:
-    """Return the text and the reasoning that a careful user would be shown: a thought in tags is no text."""
+    """Return the text and the reasoning that a careful user is shown: reasoning in tags is not text."""
     text, reasoning = message.content or "", message.reasoning or ""
     head, tag, rest = text.partition(_TAGS[1])
     if tag and (head.lstrip().startswith(_TAGS[0]) or _TAGS[0] not in text):
@@ -100,7 +100,7 @@ def _due_of_messages(exchange: Exchange) -> Due:
     text = "".join(_said(block, "text", "text_delta") for block in blocks)
     thought = "".join(_said(block, "thinking", "thinking_delta") for block in blocks)
     calls = tuple((str(one.head.get("name") or ""), one.arguments) for one in blocks if _is_call(one, blocks))
-    stops = {turn.stop, "tool_use"} if calls and turn.stop else {turn.stop}  # whoever tells of the call tells no lie
+    stops = {turn.stop, "tool_use"} if calls and turn.stop else {turn.stop}  # reporting the call is correct too
     ends = {word for stop in stops if stop for word in (stop, _IN_OPENAI.get(stop)) if word}
     counts = turn.counts
     total = None if counts.input is None or counts.output is None else counts.input + counts.output
@@ -108,13 +108,13 @@ def _due_of_messages(exchange: Exchange) -> Due:
 
 
 def _is_call(block: Block, blocks: list[Block]) -> bool:
-    """Tell whether a block calls a tool; one that nothing was said in before it was started once more is that other one."""
+    """Return whether a block calls a tool; one that is started again before any delta counts once."""
     again = any(one.head == block.head and one.index == block.index and one.event > block.event for one in blocks)
     return block.kind == "tool_use" and not (again and not block.deltas)
 
 
 def _said(block: Block, kind: str, delta: str) -> str:
-    """Return what a block says of a kind, whatever it was started as."""
+    """Return the content of a block of a kind, whatever type it was started as."""
     return block.said(kind if block.kind == kind else "", delta)
 
 
@@ -158,19 +158,19 @@ def _is_damaged(exchange: Exchange) -> bool:
 
 
 def _is_chunk(exchange: Exchange, number: int) -> bool:
-    """Tell whether an event that is no JSON was to be a chunk, rather than a word of the framing."""
+    """Return whether an event that is not JSON was meant as a chunk, rather than as framing."""
     parser = exchange.reading.parser
     return parser is not None and parser.events.data[number].lstrip().startswith(b"{")
 
 
 def _has_stray_pieces(exchange: Exchange) -> bool:
-    """Tell whether there are pieces of a block that was never started, so that nobody knows what they belong to."""
+    """Return whether there are fragments of a block that was never started."""
     first = grammar.BLOCK.first
     return any(one.step.event == grammar.BLOCK_DELTA and one.state == first for one in exchange.message.breaches)
 
 
 def _ends_unclosed(exchange: Exchange, end: bytes) -> bool:
-    """Tell whether a stream has its end in an event that no blank line closes: readers differ on whether it counts."""
+    """Return whether a stream ends in an event without a blank line: readers differ on whether it counts."""
     parser = exchange.reading.parser
     tail = parser.unterminated_event.data if parser and parser.unterminated_event else b""
     return end in tail.replace(b'": "', b'":"')

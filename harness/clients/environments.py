@@ -1,8 +1,8 @@
 """
-The environments that client code runs in: the project's own, and one for each library, installed on demand.
+Manages the environments of client code: the project's own, and one per library, installed on demand.
 
-``pins/`` holds the versions of each.  An environment is installed into the user's cache under the digest of its pins,
-so that new pins make a new one; half of one is never used.
+``pins/`` holds the versions of each.  An environment is installed into the user's cache under the digest of its
+pins, so that new pins make a new one; an incomplete one is never used.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ _LONGEST_INSTALL = 900.0
 @dataclass(frozen=True)
 class Environment:
     """
-    Where client code runs: ``packages`` are those whose versions tell which client it is.
+    An environment of client code: ``packages`` are those whose versions identify the client.
 
-    ``tier`` is 0 for what is there anyway, 1 for Python, 2 for Node.js and the browser.
+    ``tier`` is 0 for what is always available, 1 for Python, 2 for Node.js and the browser.
     """
 
     name: str
@@ -43,13 +43,13 @@ class Environment:
 
     @cached_property
     def pins(self) -> Path | None:
-        """The file of its versions; None where nothing is installed for it."""
+        """The file of its versions; None if nothing is installed for it."""
         found = {"python": _PINS / f"{self.name}.txt", "node": _PINS / self.name / "package-lock.json"}.get(self.kind)
         return found if found and found.exists() else None
 
     @cached_property
     def folder(self) -> Path:
-        """Where it is, or is to be."""
+        """Its folder, installed or not."""
         digest = hashlib.sha256(self.pins.read_bytes() if self.pins else b"").hexdigest()[:12]
         cache = platformdirs.user_cache_path("llm-compat-harness", appauthor=False)
         return cache / "clients" / f"{self.name}-{digest}"
@@ -63,7 +63,7 @@ class Environment:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What starts its host."""
+        """The command that starts its host."""
         if self.kind == "node":
             return (shutil.which("node") or "node", str(HERE / "host.mjs"))
         python = self.folder / "bin" / "python" if self.kind == "python" else Path(sys.executable)
@@ -71,7 +71,7 @@ class Environment:
 
     @property
     def extra(self) -> dict[str, str]:
-        """What its host is told besides."""
+        """Additional environment variables of its host."""
         return {"HARNESS_CLIENT_ENV": str(self.folder)} if self.kind == "node" and self.pins else {}
 
     @cached_property
@@ -91,14 +91,14 @@ class Environment:
 
     @property
     def how(self) -> str:
-        """What to run where it is not there."""
+        """The command that installs it."""
         if self.kind == "node" and not shutil.which("node"):
             return "node is not on the path; install Node.js 20 or later"
         return f"not installed; run: harness clients install {self.name}"
 
     def install(self) -> None:
         """
-        Install it; does nothing where it is.
+        Install it; do nothing if it is.
 
         Raises:
             NotInstalled: the installer failed; says how.

@@ -1,8 +1,9 @@
 """
-What ``harness explain`` shows of a client, and of what it made of one answer: the code, the event that broke it, what to do.
+Implements ``harness explain`` for a client, and for one response in it: the code, the event that broke it, what to
+do.
 
-The event is found by replaying the answer cut after each of its events: the first after which the user has something
-else than the events so far add up to.
+The event is found by replaying the response truncated after each of its events: the first after which the user's
+result differs from what the events so far add up to.
 """
 
 from collections.abc import Iterator
@@ -41,11 +42,11 @@ _SURVIVE: dict[DialectName, tuple[str, str]] = {
     "messages": ("anthropic.reference", "httpx.messages-reference"),
     "completions": ("openai.completions-reference", "requests.completions-reference"),
 }
-"""The readings that survive."""
+"""The idioms that handle it."""
 
 
 def explain_client(client: Client, console: Console) -> None:
-    """Print what a client is, and its code."""
+    """Print a client's description, and its code."""
     environment = ENVIRONMENTS[client.env]
     console.print(f"[bold]{client.id}[/]  {escape(translated(client.title))}\n", highlight=False)
     console.print(escape(translated(client.about)), soft_wrap=True, highlight=False)
@@ -70,7 +71,7 @@ def _show_line(label: str, text: str, console: Console) -> None:
 
 def explain_client_cell(client: Client, name: str, root: Path, console: Console) -> None:
     """
-    Print what a client makes of an answer, named by a fault or as ``provider/model/scenario``.
+    Print how a client handles a response, named by a fault or as ``provider/model/scenario``.
 
     Raises:
         UnknownName: there is no such answer.
@@ -144,7 +145,7 @@ def _show_user(client: Client, trial: Trial, output: ClientOutput, console: Cons
 
 
 def _event(client: Client, trial: Trial, output: ClientOutput, fate: ClientOutcome, runner: ClientRunner) -> int | None:
-    """Return the number of the event after which the user has something else than is there; None where no event shows it."""
+    """Return the number of the event after which the user's result is wrong; None if no event shows it."""
     exchange = trial.exchange
     parser = exchange.reading.parser
     if parser is None or not len(parser.events) or len(parser.events) > _MOST_EVENTS or output.env:
@@ -163,7 +164,7 @@ def _event(client: Client, trial: Trial, output: ClientOutput, fate: ClientOutco
 
 
 def _beginnings(trial: Trial) -> Iterator[Trial]:
-    """Yield the answer cut after each of its events."""
+    """Yield the response truncated after each of its events."""
     parser = trial.exchange.reading.parser
     for event in parser.events if parser else ():
         yield replace(trial, exchange=with_body(trial.exchange, trial.exchange.response.body[: event.end]))
@@ -195,7 +196,7 @@ def _show_code(client: Client, console: Console, at: str | None = None) -> None:
 
 
 def _show_remedy(trial: Trial, fate: ClientOutcome, number: int | None, console: Console) -> None:
-    """Print what to write instead, and what the rule says that a fault breaks."""
+    """Print what to write instead, and the impact of a fault by its rule."""
     said = remedy(fate, trial.exchange.chunk(number or 0))
     if said:
         _show_line(translated("instead"), translated(said), console)

@@ -19,7 +19,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 UNTRIED = "."
 
 Fact = tuple[str, str]
-"""A check, and what it says: a problem or an observation, without the numbers in it."""
+"""A check, and its result: a problem or an observation, without the numbers in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class KnownTrait:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The traits, and by client its outcome with each trait and reference answer, by their ids."""
+    """The traits, and for each client its outcome for each trait and reference response, by their ids."""
 
     traits: tuple[KnownTrait, ...]
     fates: Mapping[str, Mapping[str, ClientOutcome]]
@@ -41,7 +41,7 @@ class Table:
 
 @cache
 def table() -> Table:
-    """Return the table that comes with harness."""
+    """Return the bundled table."""
     told = json.loads(TABLE.read_text(encoding="utf-8"))
     outcomes = dict(zip(LETTERS, map(ClientOutcome, told["outcomes"]), strict=False))
     traits = tuple(

@@ -1,10 +1,11 @@
 """
-Which client code will survive an endpoint, predicted of the answers that a probe had, from a table that comes with harness.
+Predicts which client code works with an endpoint, from a probe's responses and a table bundled with harness.
 
-How it works: what each client makes of each fault and legal variant, and the facts by which the checks know these, are
-measured when `make clients` runs all client code; `forecast.json` keeps both, so that a probe runs no client and tries no
-fault.  A client that fares badly with OpenAI's own answer is no matter of the endpoint: only what a trait of an answer
-makes worse is told.  A trait is looked up in the answer of the catalogue that it is of, whatever the form of the probed one.
+How it works: the outcome of each client for each fault and legal variant, and the facts by which the checks
+recognize these, are measured when `make clients` runs all client code; `forecast.json` stores both, so that a probe
+runs no client and tries no fault.  A client that fails on OpenAI's own response says nothing about the endpoint:
+only what a trait makes worse is reported.  A trait is looked up in its own response of the catalogue, whatever the
+form of the probed one.
 """
 
 import json
@@ -24,7 +25,7 @@ from harness.wire.exchange import Exchange
 
 
 def written_table(results: ClientResults) -> str:
-    """Return the table as JSON, a line a trait and a client: of the faults as they are now, and of a run of all clients."""
+    """Return the table as JSON, a line per trait and client: of the current faults, and of a run of all clients."""
     references = [trial.id for trial in reference_trials()]
     traits = [[one.id, one.plain, sorted(map(list, one.facts))] for one in measured_traits()]
     letters = dict(zip(ClientOutcome, LETTERS, strict=False))
@@ -39,7 +40,7 @@ def written_table(results: ClientResults) -> str:
 
 
 def _json(told: dict[str, Any]) -> str:
-    """Return JSON with a line for each thing of a list or an object, so that versions of it can be compared."""
+    """Return JSON with a line per element of a list or an object, so that versions of it can be diffed."""
     parts = []
     for name, value in told.items():
         pairs = value.items() if isinstance(value, dict) else ((None, one) for one in value)
@@ -50,7 +51,7 @@ def _json(told: dict[str, Any]) -> str:
 
 
 def predicted(trial: Trial, held: Iterable[KnownTrait], fates: Mapping[str, ClientOutcome]) -> Prediction:
-    """Return how a client will fare with an answer that holds these traits."""
+    """Return the predicted outcome of a client for a response with these traits."""
     return predict_from(fates, trial, _alone(held, fates))
 
 
@@ -61,7 +62,7 @@ def _alone(held: Iterable[KnownTrait], fates: Mapping[str, ClientOutcome]) -> It
 
 
 def held_in(trial: Trial) -> list[KnownTrait]:
-    """Return the traits that an answer has, and the reference answer that is most like it has not."""
+    """Return the traits of a response that the most similar reference response does not have."""
     facts, plain = facts_of(trial), like(trial)
     usual = _facts_of_reference(plain.id) if plain else frozenset()
     return [trait for trait in table().traits if trait.facts <= facts and not trait.facts <= usual]
@@ -73,7 +74,7 @@ def _facts_of_reference(name: str) -> frozenset[Fact]:
 
 
 class Forecaster:
-    """Takes the answers of a probe as they come, and says of each client how it will fare with the worst of them."""
+    """Collects the responses of a probe, and predicts for each client the outcome for the worst of them."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -82,7 +83,7 @@ class Forecaster:
         self._tried = set[str]()
 
     def add(self, scenario: str, exchanges: Iterable[Exchange]) -> None:
-        """Take the answers to one scenario; those alike in form are looked at once."""
+        """Add the responses to one scenario; those of equal form are analysed once."""
         for exchange in filter(is_tried, exchanges):
             trial = Trial("probed", self._model, scenario, exchange)
             form = (trial.form, trial.is_city, canonical_form(exchange))
@@ -103,7 +104,7 @@ class Forecaster:
                 self._worst[name] = found, trial.scenario
 
     def forecasts(self) -> tuple[ClientForecast, ...]:
-        """Return a forecast for each client that reads answers of such forms, the worst first."""
+        """Return a forecast for each client that reads responses of these forms, the worst first."""
         found = [self._forecast(name) for name in CLIENTS if name in self._tried]
         return tuple(sorted(found, key=lambda one: WORST_FATE_FIRST[ClientOutcome(one.fate)]))
 

@@ -1,14 +1,15 @@
 """
-Runs client code in its own environment: a question a line comes in, what the code made of the answer goes out.
+Runs client code in its own environment: reads one question per line, and writes the code's result for each.
 
-It is started by that environment's Python, so it uses the standard library alone and imports nothing of the harness.
-It is given the numbers of two descriptors.  A line in from the first is
-``{"id": ..., "file": path, "entry": name, "question": {...}}``; ``entry`` of that file is called with the question and
-an ``Out``, which holds what the code's user gets.  A line out to the second is its ``id``, what ``Out`` holds, and how the
-code ended, or ``{"env": why}`` where the file can't be imported.  With the entry null the file is imported and no more.
+It is started by that environment's Python, so it uses the standard library alone and imports nothing of harness. It
+takes the numbers of two file descriptors.  A line in from the first is
+``{"id": ..., "file": path, "entry": name, "question": {...}}``; ``entry`` of that file is called with the question
+and an ``Out``, which holds what the code's user gets.  A line out to the second is its ``id``, what ``Out`` holds,
+and how the code ended, or ``{"env": why}`` if the file can't be imported.  With a null entry the file is only
+imported.
 
-No client that asks by Python's own sockets reaches anything but loopback, and is told so at once; what holds for all is
-up to ``sandbox.py``.  What a client prints goes nowhere, and there is nothing to read.
+Clients that use Python's own sockets reach only loopback, and otherwise get an error at once; the general isolation
+is up to ``sandbox.py``.  A client's output is discarded, and its input is empty.
 """
 
 import asyncio
@@ -28,15 +29,15 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-LONGEST = 1_000_000  # characters of a text that are handed on; more is only counted
+LONGEST = 1_000_000  # characters of a text that are passed on; more is only counted
 
 
 class Out:
     """
     What the user of some client code gets.
 
-    ``print`` is for text that is shown, ``think`` for reasoning that is; ``finish`` is why the answer ended, ``usage``
-    the total of tokens, ``tools`` the calls as pairs of name and arguments.
+    ``print`` is for visible text, ``think`` for visible reasoning; ``finish`` is the finish reason, ``usage`` the
+    total of tokens, ``tools`` the calls as pairs of name and arguments.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class Out:
         self._show(self.reasoning, texts)
 
     def _show(self, shown: list[str], texts: tuple[object, ...]) -> None:
-        """Keep texts, but no more than are handed on: a client that never stops would fill the memory."""
+        """Store texts, up to the size that is passed on: a client that never stops would fill the memory."""
         for text in map(str, texts):
             if self.length <= 2 * LONGEST:
                 shown.append(text)
@@ -82,8 +83,8 @@ def main() -> None:
     end_with_parent()
     sys.addaudithook(stay_here)
     warnings.simplefilter("ignore")
-    # Garbage is collected between answers only: within one, a stream that a crash left open could be closed while the
-    # HTTP library holds the lock that closing it takes, and hang for ever.
+    # Garbage is collected between answers only: within one, a stream that a crash left open could be closed while
+    # the HTTP library holds the lock that closing it takes, and hang forever.
     gc.disable()
     modules: dict[str, Any] = {}
     with asyncio.Runner() as runner:
@@ -93,7 +94,7 @@ def main() -> None:
             answers.write(as_line(output))
             answers.flush()
             gc.collect()
-            gc.freeze()  # what a library made once is not looked through again
+            gc.freeze()  # objects made on import are not scanned again
 
 
 def end_with_parent() -> None:
@@ -103,7 +104,7 @@ def end_with_parent() -> None:
 
 
 def as_line(output: dict[str, Any]) -> str:
-    """Return a line of JSON; what JSON can't carry is told as text."""
+    """Return a line of JSON; values that JSON can't carry become text."""
     try:
         return json.dumps(output, default=str) + "\n"
     except (TypeError, ValueError):
@@ -111,7 +112,7 @@ def as_line(output: dict[str, Any]) -> str:
 
 
 def stay_here(event: str, args: tuple[Any, ...]) -> None:
-    """Refuse connections that leave the machine."""
+    """Reject connections that leave the machine."""
     if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
         wanted = args[1][0] if isinstance(args[1], tuple) else None
     elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
@@ -125,16 +126,16 @@ def stay_here(event: str, args: tuple[Any, ...]) -> None:
 
 
 HINT = "; install what it needs, with "
-"""What stands between the name of a library that is missing and the command that brings it, which names this machine."""
+"""The text between the name of a missing library and the command that installs it, which names this machine."""
 
 
 def as_text(host: object) -> str:
-    """Return a host's name, which may come as bytes."""
+    """Return a host name, which may be bytes."""
     return host.decode() if isinstance(host, bytes) else str(host)
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
+    """Return whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -142,7 +143,7 @@ def is_loopback(host: str) -> bool:
 
 
 def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runner) -> dict[str, Any]:
-    """Return what the code made of one question."""
+    """Return the code's result for one question."""
     try:
         module = modules.get(asked["file"]) or modules.setdefault(asked["file"], load(asked["file"]))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the code can't be run
@@ -167,7 +168,7 @@ def answer(asked: dict[str, Any], modules: dict[str, Any], runner: asyncio.Runne
 
 
 async def wait_for(made: Awaitable[Any]) -> Any:
-    """Wait for what a coroutine, or anything else that can be awaited, comes to."""
+    """Wait for the result of a coroutine, or of any other awaitable."""
     return await made
 
 
@@ -185,7 +186,10 @@ def load(path: str) -> Any:
 
 
 def described(error: BaseException, file: str) -> dict[str, Any]:
-    """Return an exception's kinds, the nearest first, its text, and the frames: innermost, and last in the code itself."""
+    """
+    Return an exception's classes, the most specific first, its text, and the frames: innermost, and last in the
+    code itself.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == file]
     return {
@@ -197,7 +201,7 @@ def described(error: BaseException, file: str) -> dict[str, Any]:
 
 
 def at(frame: traceback.FrameSummary) -> str:
-    """Return where a frame is, in a word."""
+    """Return the place of a frame, in a word."""
     file = Path(frame.filename)
     return f"{file.parent.name}/{file.name}:{frame.lineno}"
 

@@ -1,8 +1,8 @@
 """
-The two matrices: clients × faults and variants, measured; providers × clients, predicted and measured.
+Measures and predicts the two matrices: clients × faults and variants, and providers × clients.
 
-A client's fate with the reference answers and with what a provider's answers hold is all that a prediction needs, so it
-is measured first; then the provider's recordings are replayed to it.
+A prediction needs only a client's outcomes for the reference responses and for the traits of a provider's
+responses, so these are measured first; then the provider's recordings are replayed to it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,24 +36,27 @@ from harness.wire.dialect import DialectName
 _MORE = 3
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many trials are done."""
+"""Called with the number of finished trials and their total."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """The answers that clients are tried on: the reference's, faults and variants, and those of providers."""
+    """The responses that clients are tried on: the reference's, faults and variants, and those of providers."""
 
     deviations: tuple[Trial, ...]
     recorded: tuple[Trial, ...]
 
     @cached_property
     def held(self) -> dict[str, list[str]]:
-        """The faults and variants in each recorded answer."""
+        """The faults and variants in each recorded response."""
         return {trial.id: traits_in(trial) for trial in self.recorded}
 
     @cached_property
     def alone(self) -> tuple[Trial, ...]:
-        """What foretelling needs: the reference answers, and each thing held alone, where it is not tried anyway."""
+        """
+        The trials that predictions need: the reference responses, and each trait alone, unless it is tried
+        anyway.
+        """
         client_run = {trial.id for trial in self.deviations}
         needed = {one.id: one for trial in self.recorded for one in self._placed(trial)}
         return (*reference_trials(), *(one for name, one in needed.items() if name not in client_run))
@@ -68,7 +71,7 @@ class Trials:
 
 
 def trials_of(index: RecordingIndex, providers: Iterable[str], *, deviations: bool) -> Trials:
-    """Return the trials with the recordings of ``providers``, and with all faults and variants where they are wanted."""
+    """Return the trials with the recordings of ``providers``, and with all faults and variants if requested."""
     asked = [(name, dialect) for name in providers if name != REFERENCE for dialect in SPOKEN]
     recorded = [trial for name, dialect in asked for trial in provider_trials(index.answers(name, dialect))]
     return Trials(deviation_trials() if deviations else (), tuple(recorded))
@@ -81,7 +84,7 @@ def run_matrix(
     progress: Progress,
     timeout: float = TIMEOUT,
 ) -> ClientResults:
-    """Try every client on every trial that it suits, and return what became of them, in the order of both."""
+    """Run every client on every trial that suits it, and return the outcomes, in the order of both."""
     total = sum(trial.suits(client) for client in clients for trial in trials.all)
     client_run: dict[tuple[str, str], ClientRun] = {}
     for one in try_all(clients, trials.all, timeout):
@@ -97,7 +100,7 @@ def run_matrix(
 
 
 def _findings(trials: Trials, tolerance: Baseline, client_run: Mapping[str, ClientRun]) -> Iterator[ClientFinding]:
-    """Yield the findings of one client, but for those that only foretelling needs."""
+    """Yield the findings of one client, without those that only predictions need."""
     known = suffered(tolerance)
     for trial in (*reference_trials(), *trials.deviations, *trials.recorded):
         if trial.id in client_run:
@@ -124,7 +127,10 @@ def _foretold(
 
 
 def _why(trial: Trial, held: list[str], cause: str | None, known: Collection[str], *, missed: bool) -> str:
-    """Return why an answer may have fared otherwise than predicted; ``known`` are the checks of what breaks the client."""
+    """
+    Return why the outcome of a response may differ from the prediction; ``known`` are the checks for what breaks
+    the client.
+    """
     if not missed:
         return (
             f"alone {cause} harms; something else in the answer makes up for it"
@@ -139,7 +145,7 @@ def _why(trial: Trial, held: list[str], cause: str | None, known: Collection[str
 
 def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingIndex, root: Path) -> ClientResults:
     """
-    Add how clients will fare with providers of which nothing is recorded, by their listed deviations.
+    Add the predicted outcomes of clients for providers without recordings, by their listed deviations.
 
     Raises:
         BadDeviations: a list can't be read.
@@ -159,13 +165,13 @@ def foresee(results: ClientResults, clients: Iterable[Client], index: RecordingI
 
 
 def _unrecorded(index: RecordingIndex, dialect: DialectName) -> list[str]:
-    """Return the providers of which no answer in a dialect is kept."""
+    """Return the providers without any recorded response in a dialect."""
     asked = [name for name in index.providers if name != REFERENCE]
     return [name for name in asked if not any(is_tried(one.exchange) for one in index.answers(name, dialect))]
 
 
 def described(clients: Iterable[Client]) -> dict[str, dict[str, object]]:
-    """Return what a log says of each client."""
+    """Return the entry of each client in a log."""
     return {
         one.id: {
             "title": one.title, "idiom": one.idiom, "tier": ENVIRONMENTS[one.env].tier, "environment": one.env,

@@ -1,9 +1,9 @@
 """
-What became of an answer in the hands of some client code.
+Judges the outcome of a response in some client code.
 
-The measure is what a careful reading of these very bytes adds up to (``due``).  An answer that is
-an error, or that was cut, is read well by saying so; whoever takes it for a success is silent about it, which is the
-worst, since nobody will look.
+The expected result is what a careful reading of these bytes adds up to (``due``).  An error, or a truncated
+response, should be reported as such; taking it for a success is a silent failure, the worst outcome, since it goes
+unnoticed.
 """
 
 import json
@@ -24,24 +24,27 @@ _CLIENT_BUGS = frozenset(
         "SyntaxError", "RangeError", "builtins.SystemError",
     }
 )  # fmt: skip
-"""Exceptions by which code falls over, rather than says that an answer is no good."""
+"""Exceptions that show a crash of the code, rather than a rejection of the response."""
 
 _OF_FETCH = ("terminated", "fetch failed", "network error", "Failed to fetch")
-"""What the fetch of Node.js and of Chromium says, as a TypeError, of a transfer that broke off."""
+"""The message of the TypeError that the fetch of Node.js and of Chromium raises for a broken transfer."""
 
 _NOTHING_WORDS = ("None", "undefined", "null", "[object Object]")
 _TAGS = ("<think>", "</think>")
 _TRACEBACK = "Traceback (most recent call last)"
-"""What some libraries put into the text of an exception, with the paths of a machine."""
+"""Tracebacks that some libraries put into the text of an exception, with the paths of a machine."""
 
 _SHOWN = 60
 _LONGEST_MESSAGE = 300
-"""Characters of what an exception says: some quote the whole response."""
+"""Maximum length of an exception's text, characters: some quote the whole response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception: its kinds, the nearest first, its text, the innermost frame, and the line of the code itself."""
+    """
+    An exception: its classes, the most specific first, its text, the innermost frame, and the line of the code
+    itself.
+    """
 
     kinds: tuple[str, ...]
     message: str
@@ -50,7 +53,7 @@ class Failure:
 
     @property
     def is_client_bug(self) -> bool:
-        """Whether the code fell over, rather than refused the answer."""
+        """Whether the code crashed, rather than rejected the response."""
         return not _CLIENT_BUGS.isdisjoint(self.kinds) and not self.message.startswith(_OF_FETCH)
 
     def __str__(self) -> str:
@@ -65,8 +68,8 @@ class ClientOutput:
     """
     What the user of some code got.
 
-    ``env`` says why the code could not run at all, ``hung`` that it did not end in time, ``flood`` that it said more
-    than is taken.
+    ``env`` says why the code could not run at all; ``hung`` is whether it timed out, ``flood`` whether its output
+    exceeded the limit.
     """
 
     text: str = ""
@@ -82,7 +85,7 @@ class ClientOutput:
 
 
 def judge_client(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
-    """Return what became of an answer, and a line that shows it."""
+    """Return the outcome of a response, and a line that shows it."""
     unfinished = _unfinished(output)
     if unfinished:
         return unfinished
@@ -97,7 +100,7 @@ def judge_client(client: Client, exchange: Exchange, output: ClientOutput) -> tu
     if handling in {"error", "cut"}:
         return ClientOutcome.SILENT, f"{_failed_answer(exchange, handling)}, reported as success{_ended(output)}"
     if handling == "damaged":
-        whole = len(output.text) > len(due_of(exchange).text)  # it could read more than we
+        whole = len(output.text) > len(due_of(exchange).text)  # it can parse more than harness
         return (
             (ClientOutcome.OK, "")
             if whole
@@ -128,7 +131,7 @@ def _ended(output: ClientOutput) -> str:
 def _read(client: Client, exchange: Exchange, output: ClientOutput) -> tuple[ClientOutcome, str]:
     due = due_of(exchange)
     if due.calls and not due.text and TOOLS not in client.reads:
-        # Of an answer that is a call such code shows nothing, and nothing else may be shown.
+        # For a tool call such code shows nothing, and must show nothing else.
         return _compared("", output.text) or (ClientOutcome.NA, "the answer is a call, which this does not read")
     if TOOLS in client.reads and _calls(output.tools) != _calls(due.calls):
         return ClientOutcome.WRONG_CALLS, f"calls {_excerpt(output.tools)}"
@@ -155,7 +158,7 @@ def _compared(expected: str, output: str) -> tuple[ClientOutcome, str] | None:
 
 
 def _is_mojibake(output: str, expected: str) -> bool:
-    """Tell whether a text was read in a wrong charset: as a one-byte one, or cut within characters."""
+    """Return whether a text was decoded wrongly: as a one-byte charset, or split within characters."""
     if "\ufffd" in output and "\ufffd" not in expected:
         return True
     return output == expected.encode().decode("latin-1") or output == expected.encode().decode("cp1252", "replace")
@@ -179,7 +182,10 @@ def _calls(calls: Any) -> list[tuple[str, str]]:
 
 
 def _meaning(text: str) -> str:
-    """Return JSON in one form, in which 1, 1.0 and true differ; what is none, or too deep, as it is.  Nothing means {}."""
+    """
+    Return JSON in canonical form, in which 1, 1.0 and true differ; other texts, or those too deep, unchanged.
+    Nothing means {}.
+    """
     try:
         return json.dumps(json.loads(text or "{}"), sort_keys=True)
     except (ValueError, RecursionError):

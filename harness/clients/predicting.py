@@ -1,7 +1,7 @@
 """
 How a client will handle an answer, predicted from how it handles each known trait of it alone.
 
-A *fact* is what one check says of an answer beyond what it says of the reference answer to the same request.  A *known
+A *fact* is a result of one check on a response that the reference response to the same request does not have.  A *known
 trait* is a fault or legal variant of the catalogue, with the facts it shows; every client was tried with each.  Where all
 facts of a trait are among those of an answer, the answer has the trait::
 
@@ -9,7 +9,7 @@ facts of a trait are among those of an answer, the answer has the trait::
                                                                     ├─▶ n × m predictions: the worst outcome counts
     m clients  ── run on the answer of each known trait ────────────┘
 
-So n answers and m clients are measured once each, and the table of n × m is predicted.
+So n responses and m clients are measured once each, and the table of n × m is predicted.
 """
 
 import re
@@ -30,28 +30,28 @@ from harness.wire.exchange import Exchange
 from harness.wire.messages.grammar import BLOCK_DELTA
 
 Baseline = Mapping[str, ClientOutcome]
-"""How one client fared, by the ids of faults, variants and reference answers."""
+"""The outcomes of one client, by the ids of faults, variants and reference responses."""
 
 _SAYS_NOTHING = frozenset(
     {"http.delivery", "http.transfer", "http.request-id", "identity.id-form", "chunk.fingerprint-form"}
 )
-"""Observations of what no client code hangs on: how the bytes came, and what ids look like."""
+"""Observations that no client code depends on: how the bytes arrived, and the form of ids."""
 
 _WHAT = frozenset({"sse.comments", "sse.names"})
-"""Observations of which it counts that there is something, not what."""
+"""Observations of which only the presence counts, not the value."""
 
 _LEVELS = {level: rank for rank, level in enumerate(Level)}
 
 _PIECE = BLOCK_DELTA.encode()
 _BLOCKS = "blocks"
-"""Stands in the place of a check where none says so."""
+"""Stands for a check of blocks, since there is none."""
 
 _NUMBER = re.compile(r"\d+")
 _PARTS = re.compile(r", then | \| |, | \+ ")
 
 
 def facts_of(trial: Trial) -> frozenset[Fact]:
-    """Return what the checks say of an answer."""
+    """Return the results of the checks on a response."""
     subject = Subject(trial.provider, trial.model, trial.scenario, None)
     findings = judge_exchanges([trial.exchange], subject, CHECKS.values())
     said = [fact for finding in findings for fact in _facts(finding)]
@@ -59,7 +59,7 @@ def facts_of(trial: Trial) -> frozenset[Fact]:
 
 
 def _of_blocks(exchange: Exchange) -> Iterator[Fact]:
-    """Yield what no check asks of an answer in blocks, and readers hang on all the same."""
+    """Yield facts of a response in blocks that no check reports, but readers depend on."""
     blocks, parser = exchange.message.blocks, exchange.reading.parser
     if not blocks:
         return
@@ -95,18 +95,21 @@ def measured_traits() -> tuple[KnownTrait, ...]:
 
 @cache
 def known_traits() -> tuple[KnownTrait, ...]:
-    """Return the same as `make clients` measured them last."""
+    """Return the faults and variants that the checks distinguish from the reference response."""
     return tuple(trait for trait in table().traits if trait.id in EVERY_FAULT or trait.id in EVERY_VARIANT)
 
 
 def traits_in(trial: Trial) -> list[str]:
-    """Return the faults and variants that an answer holds."""
+    """Return the faults and variants that a response has."""
     facts = facts_of(trial)
     return [atom.id for atom in known_traits() if atom.facts <= facts]
 
 
 def like(trial: Trial) -> Trial | None:
-    """Return the reference answer that is most like an answer: of its form, or else to its question; None where there is none."""
+    """
+    Return the reference response most like a response: of its form, or else for its request; None if there is
+    none.
+    """
     known = reference_trials()
     same = [one for one in known if one.form == trial.form]
     asked = [one for one in known if one.request_id == trial.request_id]
@@ -115,7 +118,10 @@ def like(trial: Trial) -> Trial | None:
 
 @cache
 def in_form(atom: str, form: tuple[object, ...]) -> Trial:
-    """Return the trial of a fault or variant in an answer of a form; as in the catalogue where it has no place in one."""
+    """
+    Return the trial of a fault or variant in a response of a form; the catalogue's own if it does not apply to
+    one.
+    """
     own = deviation_trial(atom)
     if own.form == form:
         return own
@@ -124,7 +130,10 @@ def in_form(atom: str, form: tuple[object, ...]) -> Trial:
 
 
 def traits_listed(listed: Iterable[Deviation]) -> dict[DialectName, list[str]]:
-    """Return the faults, by dialect, that a provider's listed deviations are: of the same check, with the expected message."""
+    """
+    Return the faults, by dialect, that match a provider's listed deviations: same check, with the expected
+    message.
+    """
     present = [one for one in listed if one.until is None]
     found = [atom.id for atom in known_traits() if any(_is_of(deviation, atom) for deviation in present)]
     return {dialect: [name for name in found if name in faults] for dialect, faults in FAULTS_OF.items()}
@@ -143,11 +152,11 @@ def _is_of(deviation: Deviation, atom: KnownTrait) -> bool:
 
 
 Alone = tuple[str, ClientOutcome, ClientOutcome]
-"""A fault or variant, and how a client fares without it and with it, in an answer that has nothing else."""
+"""A fault or variant, and the outcomes of a client without it and with it, in a response with nothing else."""
 
 
 class Prediction(NamedTuple):
-    """How a client will fare, and because of what: the id of a fault or variant; None where the form itself does it."""
+    """The predicted outcome of a client, and its cause: the id of a fault or variant; None for the form itself."""
 
     fate: ClientOutcome
     cause: str | None = None
@@ -155,16 +164,16 @@ class Prediction(NamedTuple):
 
 def predict(tolerance: Baseline, trial: Trial, held: Iterable[str]) -> Prediction:
     """
-    Return how a client will fare with an answer that holds these faults and variants.
+    Return the predicted outcome of a client for a response with these faults and variants.
 
-    It fares as with the worst of those that harm it more than the reference answer does; without one as with that
-    answer, unless something held repairs what it stumbles over there.
+    It is the worst outcome of those that harm the client more than the reference response does; without one that of
+    the reference, unless a trait repairs what the client fails on there.
     """
     return predict_from(tolerance, trial, _alone(tolerance, trial.form, held))
 
 
 def predict_from(tolerance: Baseline, trial: Trial, held_alone: Iterable[Alone]) -> Prediction:
-    """Return the same, given how the client fares with each thing that the answer holds, alone."""
+    """Return the same, given the client's outcomes for each trait alone."""
     plain = like(trial)
     expected = tolerance.get(plain.id, ClientOutcome.NA) if plain else ClientOutcome.NA
     alone = list(held_alone)
@@ -181,13 +190,13 @@ def predict_from(tolerance: Baseline, trial: Trial, held_alone: Iterable[Alone])
 
 
 def _impossible(exchange: Exchange) -> set[ClientOutcome]:
-    """Return what can become of no reader of an answer: where all is ASCII nothing is garbled, of no tokens none are lost."""
+    """Return the outcomes that a response rules out: ASCII text can't be garbled, and no tokens can't be lost."""
     found = {ClientOutcome.MOJIBAKE} if exchange.response.content.isascii() else set[ClientOutcome]()
     return found if due_of(exchange).total else found | {ClientOutcome.LOST_USAGE}
 
 
 def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
-    """Return how a client will fare with a provider of which nothing but deviations is known, as faults."""
+    """Return the predicted outcome of a client for a provider known only by deviations, as faults."""
     harms = [
         Prediction(fate, name)
         for name, before, fate in _alone(tolerance, None, listed)
@@ -197,7 +206,10 @@ def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
 
 
 def _alone(tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]) -> Iterator[Alone]:
-    """Yield each fault or variant, and how the client fares without and with it, in an answer of ``form`` or its own."""
+    """
+    Yield each fault or variant, and the client's outcomes without and with it, in a response of ``form`` or its
+    own.
+    """
     for name in held:
         tried = deviation_trial(name) if form is None else in_form(name, form)
         if tried.id in tolerance:
@@ -207,10 +219,10 @@ def _alone(tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[
 
 def beyond(trial: Trial, held: Iterable[str], suffered: Collection[str] = ()) -> list[str]:
     """
-    Return what the checks say of an answer that neither the reference nor anything held in it has.
+    Return the checks' results on a response that neither the reference nor any of its traits has.
 
-    What is most likely to break a client comes first: what checks in ``suffered`` say, then rules by level, then observations
-    of the body, then those of headers, which client code hardly ever reads.
+    The most likely to break a client come first: checks in ``suffered``, then rules by level, then observations of
+    the body, then those of headers, which client code hardly ever reads.
     """
     plain, known = like(trial), {atom.id: atom.facts for atom in known_traits()}
     covered = (facts_of(plain) if plain else frozenset()).union(*(known[name] for name in held))
@@ -219,14 +231,17 @@ def beyond(trial: Trial, held: Iterable[str], suffered: Collection[str] = ()) ->
 
 
 def _rank(check: str) -> int:
-    """Return how unlikely it is that client code depends on what a check says."""
+    """Return how unlikely it is that client code depends on a result."""
     known = CHECKS.get(check)
     level = _LEVELS[known.level if known else Level.OBSERVE]
     return level + (level == _LEVELS[Level.OBSERVE] and check.startswith("http."))
 
 
 def suffered(tolerance: Baseline) -> frozenset[str]:
-    """Return the checks that report what breaks a client alone: the rules of such faults, and what is said of such variants."""
+    """
+    Return the checks that report what breaks a client alone: the rules of such faults, and those that report such
+    variants.
+    """
     tried = [name for name in tolerance if name in EVERY_FAULT or name in EVERY_VARIANT]
     harmful = {name for name, before, fate in _alone(tolerance, None, tried) if fate.bad and fate is not before}
     rules = {EVERY_FAULT[name].rule for name in harmful if name in EVERY_FAULT}

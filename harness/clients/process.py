@@ -1,7 +1,7 @@
 """
-A process of client code, and the two pipes on which it is asked and answers a line at a time.
+Runs a process of client code, with two pipes for one-line questions and answers.
 
-On Linux ``sandbox.py`` starts it, in namespaces of its own where the system allows them; elsewhere it leads a session,
+On Linux ``sandbox.py`` starts it, in namespaces of its own if the system allows them; elsewhere it leads a session,
 which ends with it.
 """
 
@@ -21,19 +21,19 @@ from pathlib import Path
 from harness.clients.client import HERE
 
 LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes of a line that are taken; no more of what a process says is ever held."""
+"""Maximum size of a line, bytes; no more of a process's output is ever held."""
 
 Door = Callable[[socket.socket], Callable[[], None]]
-"""Lets in who comes by a socket that listens, and returns what ends that."""
+"""Serves a listening socket, and returns a function that stops that."""
 
 _LAUNCHER = (sys.executable, "-I", "-S", str(HERE / "sandbox.py"))
-_PATIENCE = 5.0  # seconds for the end of all that a process started
+_PATIENCE = 5.0  # seconds for a process and its children to end
 _LONGEST_START = 10.0
 _PIECE = 1 << 16
 
 
 class Hung(Exception):
-    """No line came in time."""
+    """No line was received in time."""
 
 
 class Ended(Exception):
@@ -41,12 +41,12 @@ class Ended(Exception):
 
 
 class Flood(Exception):
-    """A line came that is longer than is taken."""
+    """A line exceeds the limit."""
 
 
 @cache
 def why_not_apart() -> str | None:
-    """Return why client code gets no network of its own here; None where it does.  Tried once."""
+    """Return why client code gets no network of its own here; None if it does.  Cached."""
     if sys.platform != "linux":
         return f"{sys.platform} has no network namespaces"
     try:
@@ -60,9 +60,9 @@ def why_not_apart() -> str | None:
 
 class Process:
     """
-    Client code that runs, until ``stop``.
+    A running process of client code, until ``stop``.
 
-    With a ``door`` it is in a network of its own, where ``port`` of 127.0.0.1 is what the door lets in.
+    With a ``door`` it is in a network of its own, where ``port`` of 127.0.0.1 leads to the door.
 
     Raises:
         OSError: the command can't be started.
@@ -98,13 +98,13 @@ class Process:
 
     @property
     def ready(self) -> bool:
-        """Whether it runs, and has said nothing that it was not asked for."""
+        """Whether it runs, and has written no unexpected output."""
         with selectors.PollSelector() as waiting:
             waiting.register(self._said, selectors.EVENT_READ)
             return self._process.poll() is None and not waiting.select(0)
 
     def ask(self, line: bytes, seconds: float) -> bytes:
-        """Return the line that answers another; raises Hung, Ended or Flood."""
+        """Return the line that answers another; raise Hung, Ended or Flood."""
         deadline, left, found = time.monotonic() + seconds, memoryview(line), bytearray()
         with selectors.PollSelector() as waiting:
             waiting.register(self._said, selectors.EVENT_READ)
@@ -137,7 +137,7 @@ class Process:
             raise Ended from None
 
     def stop(self) -> None:
-        """End it and all it started."""
+        """End it and its children."""
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             if sys.platform == "linux":
@@ -166,7 +166,10 @@ def _started(
 def _launched(
     command: Sequence[str], environment: Mapping[str, str], folder: str | None, kept: Sequence[int], port: int
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Return a process in namespaces of its own, and the socket that listens there; raises OSError where there are none."""
+    """
+    Return a process in namespaces of its own, and the socket that listens there; raise OSError if they are
+    unavailable.
+    """
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:

@@ -1,17 +1,19 @@
 """
-Starts a command that nothing of outlives, on Linux; where the system allows it in a network, and with process ids, of its own.
+Starts a command on Linux so that none of its children outlive it; if possible in its own network and PID
+namespaces.
 
-It is a program of the standard library alone, run beside the harness so that no thread of it is forked:
-``sandbox.py MODE CONTROL PORT KEPT COMMAND...``.  In the mode ``apart`` it makes a user, network, PID and mount namespace,
-listens there on ``127.0.0.1:PORT``, and hands that socket over on the Unix socket ``CONTROL``; in the mode ``beside`` it
-does none of this, and ``CONTROL`` is nothing.  ``KEPT`` are the descriptors that the command gets, with commas between.  It ends when the command
-does, at SIGTERM, or with whoever started it, and ends all that the command started: in ``apart`` the kernel does, and
-elsewhere orphans become its children (PR_SET_CHILD_SUBREAPER), so that a session of their own does not help them.
+It uses the standard library alone, and is a separate program so that harness does not fork with threads:
+``sandbox.py MODE CONTROL PORT KEPT COMMAND...``.  In the mode ``apart`` it makes a user, network, PID and mount
+namespace, listens there on ``127.0.0.1:PORT``, and hands that socket over on the Unix socket ``CONTROL``; in the
+mode ``beside`` it does none of this, and ``CONTROL`` is unused.  ``KEPT`` are the file descriptors that the command
+inherits, separated by commas.  It ends when the command does, at SIGTERM, or with its parent, and ends all
+processes that the command started: in ``apart`` the kernel does, and elsewhere orphans become its children
+(PR_SET_CHILD_SUBREAPER), even in their own session.
 
-What ``apart`` promises: no packet leaves, by whatever language or protocol, and abstract Unix sockets are out of reach;
-so are the environment and memory of processes outside, which can't be signalled either; and services that would resolve
-names or run containers on its behalf, by the sockets of ``_SERVICES``.  What it does not: other sockets that are files,
-and files themselves, are as much within reach as whoever runs the harness has them.
+What ``apart`` guarantees: no packet leaves, in any language or protocol, and abstract Unix sockets are out of
+reach; so are the environment and memory of outside processes, which can't be signalled either; and services that
+would resolve names or run containers on its behalf, by the sockets of ``_SERVICES``.  What it does not: other
+socket files, and files in general, are as accessible as they are to the user of harness.
 """
 
 import contextlib
@@ -31,13 +33,13 @@ _SETFLAGS, _UP = 0x8914, 0x1  # SIOCSIFFLAGS, IFF_UP
 _NOSUID, _NODEV, _NOEXEC, _BIND = 2, 4, 8, 4096
 _LAST_CAPABILITY = 63
 _MEMORY = 4 << 30
-"""Bytes of data that a process of the command may have."""
+"""Maximum data size of a process of the command, bytes."""
 
 _SERVICES = (
     "/run/systemd", "/run/nscd", "/run/dbus", "/run/user", "/run/avahi-daemon", "/run/docker.sock", "/run/podman",
     "/run/containerd", "/run/snapd.socket",
 )  # fmt: skip
-"""Where services listen that reach the network, or start programs, for others."""
+"""Sockets of services that access the network, or start programs, for others."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -66,7 +68,7 @@ def main() -> None:
 
 
 def leave(port: int, told: socket.socket) -> None:
-    """Move into namespaces of its own, and hand over a socket that listens there; raises OSError where it may not."""
+    """Move into namespaces of its own, and pass on a socket that listens there; raise OSError if not permitted."""
     user, group = os.getuid(), os.getgid()
     _call("unshare", _NEWUSER | _NEWNET | _NEWPID | _NEWNS)
     for name, content in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
@@ -81,7 +83,7 @@ def leave(port: int, told: socket.socket) -> None:
 
 
 def _cover(path: str) -> None:
-    """Put an empty folder or nothing in the place of a service's socket, or the folder of it."""
+    """Mount an empty folder or file over a service's socket, or its folder."""
     if os.path.isdir(path):  # noqa: PTH112
         _call("mount", b"none", path.encode(), b"tmpfs", _NOSUID | _NODEV | _NOEXEC, b"size=0,mode=0555")
     elif os.path.exists(path):  # noqa: PTH110
@@ -89,10 +91,10 @@ def _cover(path: str) -> None:
 
 
 def _be_first(command: list[str], descriptors: Sequence[int]) -> None:
-    """Be the first process of a PID namespace: with it all others of the namespace end, at once and by the kernel."""
+    """Become the first process of a PID namespace: when it ends, the kernel ends all others."""
     _prctl(_PDEATHSIG, signal.SIGKILL)
-    _call("unshare", _NEWNS)  # whoever started this one goes on seeing its own /proc
-    with contextlib.suppress(OSError):  # a container may hide parts of /proc, and then no other can be had
+    _call("unshare", _NEWNS)  # the parent keeps its own /proc
+    with contextlib.suppress(OSError):  # a container may hide parts of /proc, and then it can't be mounted again
         _call("mount", b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None)
     child = _started(lambda: _become(command))
     for one in descriptors:
@@ -101,11 +103,11 @@ def _be_first(command: list[str], descriptors: Sequence[int]) -> None:
 
 
 def _become(command: list[str]) -> None:
-    """Become the command, with no right that its user does not have."""
+    """Exec the command, without privileges that its user does not have."""
     _prctl(_PDEATHSIG, signal.SIGKILL)
     _prctl(_NO_NEW_PRIVS, 1)
     for capability in range(_LAST_CAPABILITY + 1):
-        _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0)  # fails for one that there is not, and for who has none
+        _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0)  # fails for unknown ones, and without any
     for limit, least in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_DATA, _MEMORY)):
         most = resource.getrlimit(limit)[1]
         wanted = least if most == resource.RLIM_INFINITY else min(least, most)
@@ -115,7 +117,7 @@ def _become(command: list[str]) -> None:
 
 
 def _started(work: Callable[[], None]) -> int:
-    """Do work in a child, and return its id."""
+    """Run a function in a child process, and return its id."""
     child = os.fork()
     if child:
         return child
@@ -126,7 +128,7 @@ def _started(work: Callable[[], None]) -> int:
 
 
 def _wait(child: int) -> None:
-    """Wait for the end of a child, or for being told to stop; reap what else ends."""
+    """Wait for the end of a child, or for SIGTERM; reap others."""
     while signal.sigwait({signal.SIGCHLD, signal.SIGTERM}) == signal.SIGCHLD:
         with contextlib.suppress(ChildProcessError):
             while ended := os.waitpid(-1, os.WNOHANG)[0]:
@@ -135,7 +137,7 @@ def _wait(child: int) -> None:
 
 
 def end_all() -> None:
-    """End every child, and those that become children by the end of their parents, until there are none."""
+    """End every child, and orphans that become children, until there are none."""
     with contextlib.suppress(ChildProcessError):
         while True:
             for child in _children():

@@ -1,5 +1,5 @@
 """
-What a client sends back once a tool was called: whether the reasoning of that turn goes with it.
+Measures what a client sends back after a tool call: whether the reasoning of that turn is included.
 
 Some providers require the reasoning in the next request, others reject it, so this is reported and not judged.
 """
@@ -27,7 +27,7 @@ GIVEN = ("reasoning_content", "reasoning")
 """The keys in which providers send reasoning."""
 
 THOUGHT = "thinking"
-"""The block in which Messages have it; it goes back with its signature, or Anthropic refuses the next request."""
+"""The block in which Messages have it; it is sent back with its signature, or Anthropic rejects the next request."""
 
 _UNSIGNED = f"{THOUGHT} without its signature"
 _GIVEN: dict[DialectName, tuple[str, ...]] = {"chat": GIVEN, "messages": (THOUGHT,)}
@@ -41,7 +41,7 @@ _MESSAGES: Json = {"model": messages.MODEL, **_ASKING, "max_tokens": 1024}
 
 
 def round_trips_of(client: Client) -> Iterator[LoopFinding]:
-    """Yield what a client sends back, for each key in which the reasoning may come."""
+    """Yield what a client sends back, for each key of reasoning."""
     with AnswerServer() as answer_server, ClientRunner(answer_server, ENVIRONMENTS[client.env]) as runner:
         for key in _GIVEN[client.dialect]:
             model = str(_answer(key).request.get("model"))
@@ -53,7 +53,7 @@ def round_trips_of(client: Client) -> Iterator[LoopFinding]:
 
 
 def _call(key: str) -> Exchange:
-    """Return a thought under ``key`` that ends in a call."""
+    """Return a response with reasoning under ``key`` that ends in a call."""
     if key == THOUGHT:
         return messages.exchange(
             {**_MESSAGES, **TOOLS_OF_MESSAGES, "thinking": {"type": "enabled", "budget_tokens": 1024}}

@@ -1,8 +1,8 @@
 """
-Which answers client code is tried on: the reference's own, each fault and legal variant, and what providers sent.
+Lists the responses that client code is tried on: the reference's, each fault and legal variant, and providers'.
 
-Recordings of a provider that differ in nothing but texts, ids and numbers are tried once: client code can't tell them
-apart.
+Recordings of a provider that differ only in texts, ids and numbers are tried once: client code can't distinguish
+them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ _MODELS: dict[DialectName, str] = {
     "completions": completions.MODEL,
 }
 SPOKEN = tuple(_MODELS)
-"""The dialects that client code speaks."""
+"""The dialects of client code."""
 
 _ASKS = "What is the weather in Paris?"
 _CAP = 1024
@@ -43,9 +43,9 @@ _CAP = 1024
 @dataclass(frozen=True, eq=False)
 class Trial:
     """
-    An answer that client code is to read: whose, to which scenario, with which fault or legal variant in it.
+    A response for client code to read: its provider, its scenario, and its fault or legal variant.
 
-    A fault is ``transplanted`` where the scenario is not the one that it is of in the catalogue.
+    A fault is ``transplanted`` if the scenario is not its own in the catalogue.
     """
 
     provider: str
@@ -57,7 +57,7 @@ class Trial:
 
     @property
     def request_id(self) -> str:
-        """The scenario, and which of its exchanges where it is not the first: ``tools.round-trip#2``."""
+        """The scenario, with the number of the exchange unless it is the first: ``tools.round-trip#2``."""
         number = len(self.exchange.earlier) + 1
         return self.scenario if number == 1 else f"{self.scenario}#{number}"
 
@@ -70,7 +70,7 @@ class Trial:
 
     @cached_property
     def form(self) -> tuple[object, ...]:
-        """What tells answers apart that client code reads in other ways: refusals, and what was asked for and given."""
+        """What distinguishes responses that client code reads differently: errors, and what was requested and sent."""
         if not self.exchange.response.is_success:
             return (self.exchange.dialect, "refusal")
         request, turn = self.exchange.request, self.exchange.turn
@@ -80,7 +80,7 @@ class Trial:
 
     @property
     def question(self) -> dict[str, Any]:
-        """What the code is to ask; the answer is there already, so only what shapes the asking counts."""
+        """The question for the code; the response is fixed, so only what affects the form of the request counts."""
         asked = self.exchange.request.json or {}
         question: dict[str, Any] = {"model": _MODELS[self.exchange.dialect]}
         if self.exchange.dialect == "completions":
@@ -92,7 +92,10 @@ class Trial:
         return question | {name: asked[name] for name in _ASKED if name in asked}
 
     def suits(self, client: Client) -> bool:
-        """Tell whether ``client`` asks for an answer of this dialect and form, streamed or whole; refusals have but one."""
+        """
+        Return whether ``client`` requests a response of this dialect and form, streamed or not; errors have only
+        one form.
+        """
         if client.dialect != self.exchange.dialect:
             return False
         if client.only and not (self.scenario.startswith(client.only) and self.is_city):
@@ -101,7 +104,7 @@ class Trial:
 
     @property
     def is_city(self) -> bool:
-        """Whether the answer's text is the object that JSON is asked for."""
+        """Whether the response's text is the requested JSON object."""
         messages = self.exchange.completion.messages
         try:
             said = orjson.loads((messages[0].content if messages else None) or "")
@@ -112,9 +115,9 @@ class Trial:
 
 def is_tried(exchange: Exchange) -> bool:
     """
-    Tell whether an exchange is an answer that client code can be tried on.
+    Return whether an exchange is a response that client code can be tried on.
 
-    None of it asks for several at once, and of an answer that is too large the rest is not there to be played.
+    No client code asks for several choices, and a response that is too large is not complete enough to play.
     """
     spoken = exchange.dialect in SPOKEN
     is_answer = spoken and not exchange.is_models_request and not exchange.request.url.endswith(COUNT_TOKENS)
@@ -130,7 +133,7 @@ def _texts_asked_for(exchange: Exchange) -> int:
 
 @cache
 def reference_trials() -> tuple[Trial, ...]:
-    """Return the ideal provider's answers to every scenario."""
+    """Return the ideal provider's responses to every scenario."""
     asked = [(one.id, exchange) for one in SCENARIOS.values() for exchange in chat.recording(one)]
     asked += [(one.id, exchange) for one in MESSAGES.values() for exchange in messages.recording(one)]
     asked += [(one.id, exchange) for one in COMPLETIONS.values() for exchange in completions.recording(one)]
@@ -142,13 +145,13 @@ def _of_reference(scenario: str, exchange: Exchange, fault: str | None = None) -
 
 
 def _is_due(scenario: str, exchange: Exchange) -> bool:
-    """Tell whether an answer is tried, and is of the dialect of its scenario: some ask the same in chat first."""
+    """Return whether a response is tried, and is in the dialect of its scenario: some send the same in chat first."""
     return is_tried(exchange) and exchange.dialect == dialect_of_scenario(scenario)
 
 
 @cache
 def deviation_trials() -> tuple[Trial, ...]:
-    """Return the faults and legal variants, each in the reference answer that it is of."""
+    """Return the faults and legal variants, each in its reference response."""
     faults = [fault for name in SPOKEN for fault in FAULTS_OF[name].values()]
     variants = [variant for name in SPOKEN for variant in VARIANTS_OF[name].values()]
     made = [(one.id, one.on, one.apply()) for one in (*faults, *variants)]
@@ -163,11 +166,11 @@ def deviation_trial(name: str) -> Trial:
 
 
 def transplant(trial: Trial, to: Trial) -> Trial | None:
-    """Return the fault of ``trial`` in the answer of another; None where it has no place there."""
+    """Return the fault of ``trial`` in another response; None if it does not apply there."""
     fault = EVERY_FAULT.get(trial.fault or "") or EVERY_VARIANT[trial.fault or ""]
     try:
         return replace(to, exchange=fault.change(to.exchange), fault=fault.id, transplanted=True)
-    except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of answer
+    except (NothingChanged, LookupError, ValueError, TypeError, StopIteration):  # made for another form of response
         return None
 
 

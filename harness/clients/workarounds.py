@@ -1,4 +1,4 @@
-"""What to write instead: by the form of the event that client code does not survive, and by what becomes of it."""
+"""Finds what to write instead, by the form of the event that client code fails on, and by the outcome."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ _NO_OBJECT = "Skip only comments, blank lines and [DONE]; any other chunk that i
 
 
 def remedy(fate: ClientOutcome, chunk: Any) -> str | None:
-    """Return what to write instead, for a fate and the chunk that it began with; None where nothing is known."""
+    """Return what to write instead, for an outcome and the chunk that it began with; None if unknown."""
     if fate in _BY_FATE:
         return _BY_FATE[fate]
     if not isinstance(chunk, dict):

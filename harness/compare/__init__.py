@@ -1,1 +1,1 @@
-"""Two recordings of the same questions, side by side."""
+"""Compares two recordings of the same requests."""

@@ -1,4 +1,4 @@
-"""Two recordings, or two folders of them, judged by all rules and compared in shape: two runs to set side by side."""
+"""Judges two recordings, or two folders of them, by all rules and compares their shapes: two runs side by side."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from harness.wire.dialect import DIALECTS
 from harness.wire.exchange import Exchange
 
 MODE = "recordings"
-"""How a run is called whose recordings were judged to be compared."""
+"""The mode of a run whose recordings were judged for comparison."""
 
 _IN_A_PROJECT = 3  # provider, model and scenario make the path of a cassette
 
@@ -29,9 +29,9 @@ def compare_recordings(
     old: Path, new: Path, matrix: Matrix | None, progress: Callable[[list[str]], Iterable[str]] = iter
 ) -> tuple[Results, Results]:
     """
-    Return what all rules say of two cassettes or two folders of cassettes, and where their shapes differ.
+    Return the findings on two cassettes or two folders of cassettes, and the differences in shape.
 
-    No list of known deviations is used: what is compared is what the providers did.
+    No list of known deviations is used: the comparison is of what the providers did.
 
     Raises:
         HarnessError: one can't be read, or no recording is in both.
@@ -71,14 +71,14 @@ def _files_of_both(old: Path, new: Path) -> tuple[dict[str, Path], dict[str, Pat
 
 
 def _by_scenario(files: dict[str, Path]) -> dict[str, Path] | None:
-    """Return files by the scenario that each is named for, whatever folders it is in; None where two are of one."""
+    """Return files by the scenario that each is named for, in whatever folders; None if two share one."""
     named = {f"{stem}.yaml": path for path in files.values() if (stem := path.stem) in EVERY_SCENARIO}
     return named if len(named) == sum(path.stem in EVERY_SCENARIO for path in files.values()) else None
 
 
 @dataclass(frozen=True, slots=True)
 class _JudgedSide:
-    """What is found in the recordings of one side."""
+    """The findings on the recordings of one side."""
 
     findings: list[Finding] = field(default_factory=list)
 
@@ -92,7 +92,7 @@ def _exchanges(path: Path | None) -> list[Exchange]:
 
 
 def _subject(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -> Subject:
-    """Return what a recording is of: its folders say it where they are those of a project, else the exchange does."""
+    """Return the subject of a recording: from its folders if they are those of a project, else from the exchange."""
     stem = PurePath(name.removesuffix(".gz")).stem
     scenario = stem if stem in EVERY_SCENARIO else name
     above = path.resolve().parents
@@ -108,7 +108,7 @@ def _subject(name: str, path: Path, exchange: Exchange, matrix: Matrix | None) -
 def _judge(
     pair: tuple[list[Exchange], list[Exchange]], subject: Subject, sides: tuple[_JudgedSide, _JudgedSide]
 ) -> None:
-    """Add what is found in the two recordings of one question to both sides."""
+    """Add the findings on two recordings of one request to both sides."""
     for exchanges, side in zip(pair, sides, strict=True):
         side.findings.extend(_findings(exchanges, subject))
     for number, (old, new) in enumerate(zip(*pair, strict=False)):
@@ -123,7 +123,7 @@ def _judge(
 
 
 def _findings(exchanges: list[Exchange], subject: Subject) -> Iterator[Finding]:
-    """Yield what the rules say: of a scenario's exchanges together, of others one by one, since nothing is known of them."""
+    """Yield the findings: on a scenario's exchanges together, on others one by one, since they are unrelated."""
     scenario = EVERY_SCENARIO.get(subject.scenario)
     if scenario and exchanges:
         ordered = with_expectations(exchanges, scenario)

@@ -1,11 +1,10 @@
 """
-Structural differences between two answers to the same request; texts, ids, counts and times are ignored.
+Finds structural differences between two responses to the same request; texts, ids, counts and times are ignored.
 
-How it works: what is compared is which keys are there and which kinds of values they hold, once for each shape of chunk.
-The chunks of a stream do not all have one form, so each phase is compared with the same phase: the chunk that opens the
-stream with the one that opens the other, those that carry text with those that carry text.  A phase that only one of
-the two streams has is not compared key by key: whether to call a tool or to reason is up to the model, and what the
-rules observe of it is compared elsewhere.
+How it works: keys and the kinds of their values are compared, once for each shape of chunk. The chunks of a stream
+do not all have one form, so each phase is compared with the same phase: the first chunk with the first chunk, those
+with text with those with text.  A phase that only one stream has is not compared by key: whether to call a tool or
+to reason is up to the model, and the observations about it are compared elsewhere.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,16 +22,17 @@ _STRUCTURAL = ("finish", "without choices")
 _MESSAGES = frozenset({"/choices/*/message", "/choices/*/delta"})
 _CALLS = frozenset({"tool_calls", "function_call"})
 _EMPTY = frozenset({"null", '""', "[]", "missing"})
-_CONSTANT = tuple(name for name in CONSTANT_KEYS if name != "created")  # whether a second passes is chance
+_CONSTANT = tuple(name for name in CONSTANT_KEYS if name != "created")  # the clock may tick during a stream
 _WIDTH = 60
 
 
 class ShapeChange(NamedTuple):
     """
-    Something that differs in shape.
+    A difference in shape.
 
-    ``what`` is a JSON pointer, with ``*`` for any index and ``@phase`` behind it where only chunks of that phase
-    changed, or a word such as ``status``; ``old`` and ``new`` say what stands there, ``old_at`` and ``new_at`` where.
+    ``what`` is a JSON pointer, with ``*`` for any index and ``@phase`` behind it if only chunks of that phase
+    changed, or a word such as ``status``; ``old`` and ``new`` are the values, ``old_at`` and ``new_at`` their
+    places.
     """
 
     what: str
@@ -43,10 +43,10 @@ class ShapeChange(NamedTuple):
 
 
 def changes(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
-    """Yield what differs in shape between two exchanges."""
+    """Yield the differences in shape between two exchanges."""
     yield from _differing("status", str(old.response.status), str(new.response.status))
     yield from _differing("look", _body_kind(old), _body_kind(new))
-    # An answer and a refusal have nothing in common that a comparison key by key would tell.
+    # A completion and an error have no keys in common to compare.
     if _refused(old) == _refused(new) and old.reading.body_kind == new.reading.body_kind:
         yield from _keys(old, new)
         yield from _differing("order", *_orders(old.columns, new.columns))
@@ -67,7 +67,7 @@ def _body_kind(exchange: Exchange) -> str:
 
 
 def questions(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
-    """Yield the parameters that differ in what was asked; of the messages the first, since later ones hold an answer."""
+    """Yield the request parameters that differ; of the messages the first, since later ones hold a response."""
     asked, asks = old.request.json, new.request.json
     if asked is not None and asks is not None:
         for key in dict.fromkeys([*asked, *asks]):
@@ -85,7 +85,10 @@ def _parameter(body: dict[str, Any], key: str) -> str:
 
 
 def _keys(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
-    """Yield the keys that came or went and the values of another kind, one for all phases where all changed alike."""
+    """
+    Yield the keys that were added or removed and the values of another kind, one for all phases if all changed
+    alike.
+    """
     before, after = _phases(old), _phases(new)
     common = [phase for phase in before if phase in after]
     patterns = dict.fromkeys(one for phase in common for one in _patterns([*before[phase], *after[phase]]))
@@ -111,7 +114,7 @@ def _presence(phase: str, before: dict[str, list[Shape]], after: dict[str, list[
 
 
 def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
-    """Return the shapes of an answer by the phase their chunks stand in."""
+    """Return the shapes of a response by the phase of their chunks."""
     columns = exchange.columns
     phases: dict[str, list[Shape]] = {}
     for shape in columns.shapes:
@@ -126,7 +129,7 @@ def _phases(exchange: Exchange) -> dict[str, list[Shape]]:
 
 
 def _phases_of(shape: Shape, columns: Columns) -> list[str]:
-    """Return the phases that chunks of one shape stand in; the first chunk of a stream is unlike those after it."""
+    """Return the phases that chunks of one shape occur in; the first chunk of a stream is unlike those after it."""
     phase = _phase(shape, columns)
     if phase == "body" or shape.first > columns.first:
         return [phase]
@@ -151,15 +154,15 @@ def _phase(shape: Shape, columns: Columns) -> str:
 
 
 def _holds(shape: Shape, container: str, key: str) -> bool:
-    """Tell whether ``key`` holds text or a list in any place that ``container`` points at."""
+    """Return whether ``key`` holds text or a list in any place that ``container`` points at."""
     return any(shape.kinds.get(f"{place}/{key}") in {"text", "list"} for place in shape.containers(container))
 
 
 def _compared(
     patterns: Iterable[str], before: list[Shape], after: list[Shape]
 ) -> Iterator[tuple[str, ShapeChange | None]]:
-    """Yield each of ``patterns`` that could stand in chunks of both, with what changed there, if anything."""
-    closed: set[str] = set()  # places whose contents came or went as a whole: nothing inside is compared
+    """Yield each of ``patterns`` that could occur in chunks of both, with its change, if any."""
+    closed: set[str] = set()  # places added or removed as a whole: nothing inside is compared
     for pattern in patterns:  # a container before what it holds
         old, new = _kinds(before, pattern), _kinds(after, pattern)
         compared = bool(old and new) and pattern.rpartition("/")[0] not in closed
@@ -171,7 +174,7 @@ def _compared(
 
 
 def _kind_change(pattern: str, old: dict[str, Place], new: dict[str, Place]) -> ShapeChange | None:
-    """Return the change where other kinds of values stand at ``pattern``, unless that is up to the model."""
+    """Return the change if the kinds of values at ``pattern`` differ, unless that is up to the model."""
     if old.keys() == new.keys() or _of_the_model(pattern, {*old, *new}):
         return None
     was = next((place for what, place in old.items() if what not in new), next(iter(old.values())))
@@ -180,17 +183,17 @@ def _kind_change(pattern: str, old: dict[str, Place], new: dict[str, Place]) -> 
 
 
 def _of_the_model(pattern: str, kinds: set[str]) -> bool:
-    """Tell whether it is for the model to say which of ``kinds`` stands at ``pattern``."""
+    """Return whether the model decides which of ``kinds`` occurs at ``pattern``."""
     container, _, key = pattern.rpartition("/")
     if container not in _MESSAGES:
         return False
-    # Whether there are words, calls or both is the model's choice; how it is said that there are none is the server's.
+    # Whether there are words, calls or both is the model's choice; how their absence is expressed is the server's.
     full = {"text"} if key in TEXT_CHANNELS else {"list", "object"} if key in _CALLS else set()
     return bool(kinds & full) and len(kinds - full) <= 1 and kinds - full <= _EMPTY
 
 
 def _kinds(shapes: list[Shape], pattern: str) -> dict[str, Place]:
-    """Return the kinds of values where ``pattern`` points, each with the first place."""
+    """Return the kinds of values that ``pattern`` points at, each with the first place."""
     container, _, key = pattern.rpartition("/")
     found: dict[str, Place] = {}
     for shape in shapes:
@@ -202,11 +205,11 @@ def _kinds(shapes: list[Shape], pattern: str) -> dict[str, Place]:
 
 
 def comparable_kind(key: str, what: Kind) -> str:
-    """Return a kind as it is compared: what chance makes of the same thing is one."""
+    """Return a kind for comparison: kinds that vary by chance for the same thing are one."""
     if what in {"int", "float"}:
-        return "number"  # one quantity comes as 0 and 0.5; the rules know where a whole number is due
+        return "number"  # one quantity comes as 0 and 0.5; the rules know where an integer is due
     if what == "{}":
-        return "object"  # the keys that came or went are reported
+        return "object"  # added and removed keys are reported
     return "text" if what == '""' and key in PADDING else what
 
 
@@ -222,7 +225,7 @@ def _patterns(shapes: Iterable[Shape]) -> Iterator[str]:
 
 
 def _orders(old: Columns, new: Columns) -> tuple[str, str]:
-    """Return the order of what both streams bring, such as ``reasoning → content → finish``."""
+    """Return the order of content that both streams have, such as ``reasoning → content → finish``."""
     if old.message_key == "message" or not old.choices or not new.choices:
         return "", ""
     spans = [_spans(columns.choices[min(columns.choices)]) for columns in (old, new)]
@@ -232,7 +235,7 @@ def _orders(old: Columns, new: Columns) -> tuple[str, str]:
 
 
 def _spans(choice: Choice) -> dict[str, tuple[int, int]]:
-    """Return the first and last chunk of what a choice brings."""
+    """Return the first and last chunk of each kind of content of a choice."""
     numbers = {
         "reasoning": choice.fragments(choice.reasoning or "").chunks,
         "content": choice.fragments("content").chunks,
@@ -243,7 +246,7 @@ def _spans(choice: Choice) -> dict[str, tuple[int, int]]:
 
 
 def _order(spans: dict[str, tuple[int, int]]) -> str:
-    """Return the names in order; ``&`` joins what comes with more of the one before to follow."""
+    """Return the names in order; ``&`` joins content that overlaps with the one before."""
     text, end = "", 0
     for name, (first, last) in sorted(spans.items(), key=lambda item: item[1]):
         text += f"{' & ' if first < end else ' → '}{name}" if text else name
@@ -252,7 +255,7 @@ def _order(spans: dict[str, tuple[int, int]]) -> str:
 
 
 def _constancy(old: Columns, new: Columns) -> Iterator[ShapeChange]:
-    """Yield the keys that hold one value in all chunks of the one stream, and several in the other."""
+    """Yield the keys that have one value in all chunks of one stream, and several in the other."""
     words = {True: "one value", False: "several values"}
     for name in _CONSTANT:
         before, after = is_constant(old, name), is_constant(new, name)
@@ -261,6 +264,6 @@ def _constancy(old: Columns, new: Columns) -> Iterator[ShapeChange]:
 
 
 def is_constant(columns: Columns, name: str) -> bool | None:
-    """Tell whether a key holds one value in all chunks that have it; None where none has."""
+    """Return whether a key has one value in all chunks that have it; None if none has it."""
     values = columns.values[name]
     return len(values) == 1 if values else None

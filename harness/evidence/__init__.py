@@ -1,1 +1,4 @@
-"""What is known of providers: reconstructions, how far they agree with recordings, deviation coverage, the export."""
+"""
+Collects what is known of providers: reconstructions, their agreement with recordings, deviation coverage, the
+export.
+"""

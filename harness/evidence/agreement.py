@@ -1,4 +1,4 @@
-"""How far reconstructions agree with recordings: each recording beside what its provider's profile makes of the same."""
+"""Compares each recording with the reconstruction from its provider's profile."""
 
 import re
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ Phase = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A recording beside its reconstruction: ``differs`` is empty where they agree; ``why`` says why there is none."""
+    """A recording and its reconstruction: ``differs`` is empty if they agree; ``why`` says why there is none."""
 
     provider: str
     form: str
@@ -40,7 +40,7 @@ class Comparison:
 
 def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profile]) -> Iterator[Comparison]:
     """
-    Yield each recording in ``paths`` of a provider with a profile, compared with what the profile makes.
+    Yield each recording in ``paths`` of a provider with a profile, compared with its reconstruction.
 
     Raises:
         BadArchive: a file can't be read.
@@ -51,7 +51,7 @@ def compare_all(paths: Iterable[Path], matrix: Matrix, profiles: dict[str, Profi
 
 
 def compare(entry: Entry, profile: Profile) -> Comparison:
-    """Compare one recording with what ``profile`` makes of the same request and the same number of pieces."""
+    """Compare one recording with the reconstruction from ``profile`` for the same request and number of fragments."""
     recorded = entry.exchange
     model = recorded.model or "unknown"
     day = day_of(recorded)
@@ -67,7 +67,7 @@ def compare(entry: Entry, profile: Profile) -> Comparison:
 
 
 def _label(exchange: Exchange) -> str:
-    """Return what form of answer a recording is of."""
+    """Return the form of response of a recording."""
     if exchange.response.is_error:
         return f"error {exchange.response.status}"
     answer = _answer(exchange, "", asked=False)
@@ -76,14 +76,14 @@ def _label(exchange: Exchange) -> str:
 
 
 def _asked(exchange: Exchange) -> bool | None:
-    """Tell whether usage was asked for; None where the request is unknown."""
+    """Return whether usage was requested; None if the request is unknown."""
     if exchange.request.json is None:
         return None
     return exchange.request.include_usage
 
 
 def _reconstructions(recorded: Exchange, profile: Profile, form: Form, model: str) -> list[Exchange]:
-    """Return what the profile makes: several where the recording leaves open what was asked."""
+    """Return the reconstructions: several if the recording leaves the request open."""
     if recorded.response.is_error:
         fit = [one for one in profile.refusals if one.is_of(model) and one.status == recorded.response.status]
         answers = [
@@ -101,7 +101,7 @@ def _reconstructions(recorded: Exchange, profile: Profile, form: Form, model: st
 
 
 def _answer(exchange: Exchange, model: str, *, asked: bool) -> Answer:
-    """Return an answer in as many pieces as the recorded one."""
+    """Return a response with as many fragments as the recorded one."""
     choices = exchange.columns.choices
     said = tuple(_said(exchange, choices[index]) for index in sorted(choices))
     probable = any(choice.logprobs for choice in choices.values())
@@ -125,7 +125,7 @@ def _said(exchange: Exchange, choice: Choice) -> Said:
 
 
 def _parts(choice: Choice, name: str) -> int:
-    """Return how many parts of a type there are where content is a list."""
+    """Return the number of parts of a type if content is a list."""
     return choice.part_types[name].count if name in choice.part_types else 0
 
 
@@ -139,7 +139,7 @@ def _arguments(fragment: Any) -> Any:
 
 
 def differences(recorded: Exchange, made: Exchange) -> tuple[str, ...]:
-    """Return in what a recording and a reconstruction differ, each in a line; nothing where in no column."""
+    """Return the differences between a recording and a reconstruction, one per line."""
     return tuple(_of_headers(recorded, made)) + tuple(_of_framing(recorded, made)) + tuple(_of_json(recorded, made))
 
 
@@ -182,7 +182,7 @@ def _of_json(recorded: Exchange, made: Exchange) -> Iterator[str]:
     for name in CONSTANT_KEYS if recorded.is_stream else ():
         constant, same_constant = (_constancy(one, name) for one in (recorded, made))
         ticked = name == "created" and (constant, same_constant) == ("constant", "varies")
-        if constant != same_constant and not ticked:  # a short recording may end before the clock goes on
+        if constant != same_constant and not ticked:  # a short recording may end before the clock ticks
             yield f"{name} {constant}, made {same_constant}"
 
 
@@ -195,7 +195,7 @@ def _phases(exchange: Exchange) -> tuple[Phase, ...]:
 
 
 def _shape(key: str, value: Any, at: str = "") -> Phase:
-    """Return pointer and kind of everything in a chunk, in order; what decides how it is read stands literally."""
+    """Return pointer and kind of everything in a chunk, in order; discriminating values are kept literally."""
     if isinstance(value, dict):
         inner = [pair for name, one in value.items() for pair in _shape(name, one, f"{at}/{name}")]
         return ((at, "object" if value else "{}"), *inner)
@@ -206,7 +206,7 @@ def _shape(key: str, value: Any, at: str = "") -> Phase:
 
 
 def _of_kinds(own: tuple[Phase, ...], other: tuple[Phase, ...]) -> Iterator[str]:
-    """Yield each place that holds other kinds of values, but not what is inside one that is missing."""
+    """Yield each place whose kinds of values differ, but not the places inside a missing one."""
     kinds, made = _kinds(own), _kinds(other)
     gone: list[str] = []
     for place in dict.fromkeys((*kinds, *made)):
@@ -222,7 +222,7 @@ def _words(kinds: frozenset[str] | None) -> str:
 
 
 def _kinds(phases: tuple[Phase, ...]) -> dict[str, frozenset[str]]:
-    """Return the kinds of values that stand in each place; missing where what would hold it is there without it."""
+    """Return the kinds of values in each place; missing if only its container is present."""
     seen: dict[str, set[str]] = defaultdict(set)
     for phase in phases:
         for place, what in phase:
@@ -241,7 +241,7 @@ def _constancy(exchange: Exchange, name: str) -> str:
 
 
 def render_agreement(compared: Iterable[Comparison]) -> str:
-    """Return the agreement as a Markdown page: a line for each provider, and one for each of its forms of answer."""
+    """Return the agreement as a Markdown page: a line for each provider, and one for each of its forms of response."""
     found = list(compared)
     providers: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
     forms: dict[tuple[str, ...], list[Comparison]] = defaultdict(list)
@@ -256,7 +256,7 @@ def render_agreement(compared: Iterable[Comparison]) -> str:
 
 
 OWN = "# Agreement of reconstructions and recordings "
-"""How a file of the agreement begins, as a pattern."""
+"""Pattern of the beginning of an agreement file."""
 
 _ABOUT = """\
 # Agreement of reconstructions and recordings 重建与录制的一致程度
@@ -279,7 +279,7 @@ def _row(key: tuple[str, ...], group: list[Comparison]) -> tuple[str, ...]:
 
 
 def _summarize(group: list[Comparison]) -> str:
-    """Return what differs and what is not compared, the most frequent first."""
+    """Return the differences and what was not compared, the most frequent first."""
     differing: dict[str, list[Comparison]] = defaultdict(list)
     for one in group:
         if one.differs or one.why:

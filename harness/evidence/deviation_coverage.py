@@ -1,7 +1,6 @@
 """
-How far the listed deviations and recordings agree.
-
-Of what rules find in recordings, what is listed?  And of what is listed as present, what do recordings show?
+Measures how far listed deviations and recordings agree: which failures are listed, and which entries recordings
+show.
 """
 
 import re
@@ -31,7 +30,7 @@ _JUDGED = frozenset({Outcome.PASS, Outcome.FAIL})
 
 @dataclass(frozen=True, slots=True)
 class JudgedRecording:
-    """What the rules say of one recording: of each that judged it, the messages; none where it found nothing."""
+    """The results of the rules on one recording: the messages of each that was judged; none for a pass."""
 
     provider: str
     model: str
@@ -42,7 +41,7 @@ class JudgedRecording:
 
 @dataclass(slots=True)
 class FailedCheck:
-    """A provider × check that recordings fail; ``unlisted`` are those that no entry of their time is of."""
+    """A provider × check that recordings fail; ``unlisted`` are those without an entry for their time."""
 
     check: str
     recordings: list[JudgedRecording] = field(default_factory=list)
@@ -51,7 +50,7 @@ class FailedCheck:
 
 @dataclass(frozen=True, slots=True)
 class ListedEntry:
-    """An entry listed as present: in how many recordings it could be seen, and in how many it is."""
+    """An entry listed as present: the number of recordings that could show it, and that do."""
 
     deviation: Deviation
     could: tuple[JudgedRecording, ...]
@@ -60,7 +59,7 @@ class ListedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ProviderCoverage:
-    """How the list of one provider stands to its recordings."""
+    """The coverage of one provider's list."""
 
     provider: str
     recordings: int
@@ -69,12 +68,12 @@ class ProviderCoverage:
 
     @property
     def listed(self) -> int:
-        """How many of its faults are listed for all recordings that show them."""
+        """The number of its failures that are listed for all recordings that show them."""
         return sum(not fault.unlisted for fault in self.faults)
 
     @property
     def seen(self) -> int:
-        """How many entries recordings show."""
+        """The number of entries that recordings show."""
         return sum(bool(one.seen) for one in self.present)
 
     @property
@@ -85,7 +84,8 @@ class ProviderCoverage:
 
 def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderCoverage]:
     """
-    Return how the list of each provider stands to the recordings of it in ``paths``; without either it is left out.
+    Return the coverage of each provider by its recordings in ``paths``; providers without a list or recordings are
+    left out.
 
     Raises:
         HarnessError: a file or a list can't be read.
@@ -131,15 +131,15 @@ def _coverage(provider: Provider, recordings: list[JudgedRecording], listed: tup
 
 def _of_its_time(deviation: Deviation, day: str | None) -> bool:
     """
-    Tell whether a recording of ``day`` is of the time of an entry; one without a day may be.
+    Return whether a recording of ``day`` is within the time of an entry; one without a day may be.
 
-    One from before it was first seen is: that is when the oldest source is from, not when the provider began.
+    One before ``first_seen`` is too: that is the date of the oldest source, not the beginning.
     """
     return day is None or deviation.until is None or not _before(deviation.until, day)
 
 
 def _before(one: str, other: str) -> bool:
-    """Tell whether a date is before another, as far as both are told: 2026 is not before 2026-05."""
+    """Return whether a date is before another, as far as known: 2026 is not before 2026-05."""
     known = min(len(one), len(other))
     return one[:known] < other[:known]
 
@@ -160,7 +160,7 @@ def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[Jud
 
 
 def _like(exchange: Exchange, scenario: Scenario) -> bool:
-    """Tell whether a recording is of a question like that of a scenario, as far as its request is known."""
+    """Return whether a recording's request is like that of a scenario, as far as it is known."""
     refused = exchange.response.is_error
     if exchange.dialect != scenario.dialect or refused not in {status >= _ERROR for status in scenario.statuses}:
         return False
@@ -171,7 +171,7 @@ def _like(exchange: Exchange, scenario: Scenario) -> bool:
 
 
 def _form(body: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what of a request decides the form of its answer."""
+    """Return the parameters of a request that determine the form of its response."""
     wanted = body.get("response_format")
     return (
         bool(body.get("stream")),
@@ -217,11 +217,11 @@ _UNSEEN = (
 
 
 OWN = "# Listed deviations and recordings "
-"""How a file of these figures begins, as a pattern."""
+"""Pattern of the beginning of a file of these figures."""
 
 
 def render(standings: Iterable[ProviderCoverage]) -> str:
-    """Return the figures as a Markdown page, and what is not listed or not seen."""
+    """Return the figures as a Markdown page, with what is not listed or not seen."""
     found = sorted(standings, key=lambda one: one.provider)
     rows = [_figures(one) for one in found]
     total = ("all 合计", *(str(sum(int(row[column]) for row in rows)) for column in range(1, len(_FIGURES))))
@@ -257,7 +257,7 @@ def _unlisted(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
 
 
 def _in_short(message: str) -> str:
-    """Return what is wrong without the words of a recording."""
+    """Return a problem's message without text from the recording."""
     return re.sub(r"'[^']*'", "'…'", message.partition(": ")[0])
 
 

@@ -1,11 +1,10 @@
 """
-Recordings that others published, made fit to be kept here: without their texts, one of each form, by provider and model.
+Selects published recordings to keep: masked, one of each form, by provider and model.
 
-What has the form of one that is kept already says nothing new and is left out; of those of one form the newest is kept.
-A form is what tells answers of a provider apart for a reader: the outcome of every rule, and what the observations saw that
-tables show.
-What nobody can look up, or whose own facts say that it was made up, is no evidence and left out: one without a public
-address, of a model that nobody names, without an answer or an error in it, or with times that contradict each other.
+A recording of a form that is already kept is left out; of several of one form the newest is kept. A form is what
+distinguishes responses of a provider for a reader: the outcome of every rule, and the observed values in tables. A
+recording that can't be verified, or that contradicts itself, is not evidence and left out: one without a public
+URL, of an unknown model, without a completion or an error in it, or with inconsistent times.
 """
 
 import re
@@ -38,9 +37,9 @@ TELLING = frozenset({
     "error.shape", "finish_reason.form", "http.media-type", "reasoning.phases", "reasoning.place", "role.pattern", "sse.end",
     "tool_calls.pieces", "usage.place",
 })  # fmt: skip
-"""The observations whose values tell forms apart: those that the tables show."""
+"""The observations whose values distinguish forms: those in the tables."""
 _OF_MESSAGES = frozenset({"messages.id-form", "messages.ping", "messages.thinking", "messages.usage-in-delta"})
-"""The same of Messages, of which no table tells yet."""
+"""The same of Messages, which no table shows yet."""
 _CHECKS = tuple(
     check for check in CHECKS.values() if check.level is not Level.OBSERVE or check.id in TELLING | _OF_MESSAGES
 )
@@ -52,7 +51,7 @@ Form = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Published:
-    """A published exchange, and where it is kept: ``model`` is a part of a path, ``day`` the date of the recording."""
+    """A published exchange, and its path: ``model`` is a part of a path, ``day`` the date of the recording."""
 
     provider: str
     model: str
@@ -66,7 +65,7 @@ class Published:
 
     @property
     def doubt(self) -> str | None:
-        """Why it is no evidence about its provider; None where nothing speaks against it."""
+        """Why it is not evidence about its provider; None if nothing speaks against it."""
         exchange = self.exchange
         if self.address is None:
             return UNADDRESSED
@@ -79,34 +78,34 @@ class Published:
 
     @property
     def slug(self) -> str:
-        """What is asked and what came, in words."""
+        """A description of request and response, in words."""
         return "-".join(_words(self.exchange))
 
     def path(self, root: Path, number: int = 1) -> Path:
-        """Return where it is kept: the first of its day and form, or a further one."""
+        """Return its path: the first of its day and form, or a further one."""
         name = f"{self.day}-{self.slug}{f'-{number}' if number > 1 else ''}.yaml"
         return root / "cassettes" / self.provider / PUBLISHED / self.model / name
 
     @cached_property
     def form(self) -> Form:
-        """What checks say: the outcome of each, of an observation the value too, without its numbers and quoted words."""
+        """The results of the checks: outcomes, and the values of observations without numbers and quoted words."""
         judged = judge_exchanges([self.exchange], Subject(self.provider, self.model, PUBLISHED, None), _CHECKS)
         return tuple((one.outcome.value, _VARYING.sub("#", one.value or "")) for one in judged)
 
     @property
     def address(self) -> str | None:
-        """The public address; None where there is none, or it leads nowhere."""
+        """The public URL; None if there is none, or it does not work."""
         url = self.exchange.source.url
         return url if url and is_public(url) else None
 
 
 def is_public(url: str) -> bool:
-    """Tell whether a URL is one at which a recording can be looked up, now and later; of GitHub it names a commit."""
+    """Return whether a URL is a permanent public location of a recording; on GitHub it must name a commit."""
     return _ADDRESS.fullmatch(url) is not None
 
 
 def address_below(url: str | None, path: Path, archive: Path) -> str | None:
-    """Return the address of ``archive``, which is ``path`` or in it, where ``url`` is that of ``path``."""
+    """Return the URL of ``archive``, which is ``path`` or in it, given ``url``, that of ``path``."""
     if url is None:
         return None
     of_files = _TREE.sub(r"\1/blob/", url)
@@ -114,13 +113,13 @@ def address_below(url: str | None, path: Path, archive: Path) -> str | None:
 
 
 def with_address(exchange: Exchange, url: str | None) -> Exchange:
-    """Return an exchange with the public address it was found at, where it does not tell one itself."""
+    """Return an exchange with the public URL it was found at, unless it has one."""
     told = exchange.source.url or url is None
     return exchange if told else replace(exchange, source=replace(exchange.source, url=url))
 
 
 def published(entries: Iterable[Entry], matrix: Matrix | None) -> Iterator[Published]:
-    """Yield the exchanges with what tells where they belong; one whose provider nobody names is left out."""
+    """Yield the exchanges with their provider and model; one without a known provider is left out."""
     for entry in entries:
         exchange = scrub(entry.exchange)
         host = exchange.request.host
@@ -138,7 +137,7 @@ def slug_of(name: str) -> str:
 
 def kept_in(root: Path) -> list[Published]:
     """
-    Return what is kept of published exchanges in a project.
+    Return the published exchanges kept in a project.
 
     Raises:
         BadCassette: one of them can't be read.
@@ -151,7 +150,7 @@ def kept_in(root: Path) -> list[Published]:
 
 
 def new_forms(found: Iterable[Published], kept: Iterable[Published]) -> list[Published]:
-    """Return those of a form that is not kept yet of their provider, one of each form, the newest first."""
+    """Return the exchanges of a form not yet kept for their provider, one of each form, the newest first."""
     there = {(one.provider, one.form) for one in kept}
     new = []
     for one in sorted(found, key=lambda one: one.day if one.dated else "", reverse=True):
@@ -162,7 +161,7 @@ def new_forms(found: Iterable[Published], kept: Iterable[Published]) -> list[Pub
 
 
 def to_keep(one: Published, seed: str) -> Published:
-    """Return a published exchange as it is kept: without its texts, marked as published, with its public address."""
+    """Return a published exchange in its kept form: masked, marked as published, with its public URL."""
     day = one.day if one.dated else None
     source = replace(one.exchange.source, provenance="published", at=day, url=one.address)
     exchange = replace(one.exchange, source=source, siblings=None)
@@ -182,7 +181,7 @@ def files_of(new: Sequence[Published], root: Path, seed: str) -> Iterator[tuple[
 
 
 def _answers(exchange: Exchange) -> bool:
-    """Tell whether there is an answer, or an error in its place."""
+    """Return whether there is a completion, or an error."""
     if exchange.dialect == "messages":
         return bool(exchange.message.blocks or exchange.message.start)
     return bool(exchange.columns.choices or exchange.columns.errors)

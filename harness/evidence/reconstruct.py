@@ -1,4 +1,4 @@
-"""Reconstructed cassettes: made of the providers' profiles, and made again byte for byte."""
+"""Reconstructs cassettes from the providers' profiles, reproducibly byte for byte."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ State = Literal["same", "new", "changed", "unfounded", "kept"]
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
     """
-    A cassette that a profile makes, or made once; ``content`` is None where it makes none.
+    A cassette that a profile makes, or once made; ``content`` is None if it no longer does.
 
-    ``state`` compares it with what is on disk: ``unfounded`` is one that nothing makes any more, ``kept`` one that is
+    ``state`` compares it with the file: ``unfounded`` is one that no profile makes any more, ``kept`` one that is
     recorded or published, which no reconstruction replaces.
     """
 
@@ -33,7 +33,7 @@ class Reconstruction:
 
 def profiles_of(matrix: Matrix, root: Path, providers: tuple[str, ...] = ()) -> dict[str, Profile]:
     """
-    Return the profiles of ``providers``, of all that have one where none are named.
+    Return the profiles of ``providers``, by default of all that have one.
 
     Raises:
         UnknownName: a provider is not in the matrix or has no profile.
@@ -53,7 +53,7 @@ def profiles_of(matrix: Matrix, root: Path, providers: tuple[str, ...] = ()) -> 
 
 def reconstruct(matrix: Matrix, root: Path, profiles: dict[str, Profile]) -> Iterator[Reconstruction]:
     """
-    Yield what the profiles make of every target × scenario, and how it compares with what is on disk.
+    Yield the reconstruction of every target × scenario, compared with the file.
 
     Raises:
         BadCassette: a cassette on disk can't be read.

@@ -1,4 +1,4 @@
-"""The recordings of other projects as evidence about a provider: whose they are, of which day, of which models."""
+"""Reads recordings of other projects as evidence about a provider: its name, the day, the models."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ _DEPTH = 3  # PROVIDER/published/MODEL
 
 
 class Dated(Protocol):
-    """Something made of one recording."""
+    """A result about one recording."""
 
     @property
     def model(self) -> str:
@@ -26,16 +26,16 @@ class Dated(Protocol):
 
     @property
     def day(self) -> str | None:
-        """The day of the recording, as far as it is known."""
+        """The day of the recording, if known."""
 
 
 def recordings_in(
     paths: Iterable[Path], matrix: Matrix, dialects: Collection[DialectName] = (DIALECTS[0],)
 ) -> Iterator[tuple[Provider, Entry]]:
     """
-    Yield what is known of a provider of the matrix by recordings in ``paths``, a project's published ones among them.
+    Yield the evidence about a provider of the matrix in ``paths``, a project's published recordings among them.
 
-    What was reconstructed is no such evidence, and a transcript may have been shortened: both are left out.
+    Reconstructions are not evidence, and a transcript may have been shortened: both are left out.
 
     Raises:
         BadArchive: a file can't be read.
@@ -49,17 +49,17 @@ def recordings_in(
 
 
 def _kept_of(path: Path) -> str | None:
-    """Return whose folder a published recording of a project is in: its address was replaced where it told of somebody."""
+    """Return the provider's folder of a published recording: its URL was replaced if it identified somebody."""
     return path.parents[2].name if len(path.parents) > _DEPTH and path.parents[1].name == PUBLISHED else None
 
 
 def published_folders(root: Path) -> list[Path]:
-    """Return the folders of the published recordings of a project, one for each provider."""
+    """Return the folders of the published recordings of a project, one per provider."""
     return sorted({path.parents[1] for path in published_cassettes(root)})
 
 
 def day_of(exchange: Exchange) -> str | None:
-    """Return the day of a recording: as it says, or as its answer does; None where neither tells."""
+    """Return the day of a recording: its own, or that of its response; None if neither is known."""
     times = (value for value in exchange.columns.values["created"] if isinstance(value, int) and value in _TIMES)
     created = next(times, None)
     return exchange.source.at or (datetime.fromtimestamp(created, UTC).date().isoformat() if created else None)

@@ -1,4 +1,4 @@
-"""Providers that are known by published recordings alone: nobody asks them here, and what others saw of them is shown."""
+"""Adds providers that are known only by published recordings, and are never sent requests."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ NOTE = "Known only from published recordings; docs links to the newest."
 
 
 def published_of(root: Path, *providers: str) -> list[PublishedCase]:
-    """Return the published recordings of some providers, those that come with the program too."""
+    """Return the published recordings of some providers, bundled ones included."""
     return published_cases(root, Selection(providers=providers))
 
 
 def with_published(matrix: Matrix, root: Path) -> Matrix:
     """
-    Return ``matrix`` with a provider for each that is known by published recordings alone, made of what those tell.
+    Return ``matrix`` with a provider for each that is known only by published recordings, derived from these.
 
     Raises:
         BadCassette: a recording can't be read.
@@ -38,13 +38,13 @@ def _stand_ins(matrix: Matrix, root: Path) -> Iterator[Provider]:
             alone = Matrix(
                 providers=(Provider.model_validate(entry.model_dump(exclude_unset=True) | told),), published_only=()
             )
-            # What comes with the program is not the project's own: it is meant where it is named.
+            # Bundled providers are not the project's own: they are selected only by name.
             bundled = next((case.root for case in cases if case.root != root), None)
             yield from (alone.bundled_in(bundled) if bundled else alone).providers
 
 
 def newest_source(cases: list[PublishedCase]) -> str | None:
-    """Return where the newest of some published recordings was published."""
+    """Return the URL of the newest of some published recordings."""
     dated: dict[str, str] = defaultdict(str)
     for case in cases:
         for exchange in read_cassette(case.cassette):
@@ -54,5 +54,5 @@ def newest_source(cases: list[PublishedCase]) -> str | None:
 
 
 def model_of(name: str) -> Model:
-    """Return an entry for a model that nobody asks here, and that answered somebody else."""
+    """Return an entry for a model that is known only by published recordings."""
     return Model.model_validate({"id": name, "thinking": {}})

@@ -1,7 +1,7 @@
 """
-What ``harness explain`` shows of a check, a family, a scenario, a fault, a client, a provider or a cell.
+Implements ``harness explain`` for a check, a family, a scenario, a fault, a client, a provider or a cell.
 
-What one of them needs is imported when it is asked for: a check is shown before all others are there.
+The modules of each are imported on demand: a check is shown without loading all others.
 """
 
 import difflib
@@ -25,7 +25,7 @@ _CELL_PARTS = 4
 
 def explain(name: str, root: Path, console: Console, results: Path | None = None) -> None:
     """
-    Print all that is known of ``name``; of a cell, as the file ``results`` has it if there is one.
+    Print all that is known of ``name``; of a cell, as in the file ``results`` if there is one.
 
     Raises:
         UnknownName: it is no check, family, scenario, fault, client, provider or cell of the project at ``root``.
@@ -59,7 +59,7 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
 
     client, _, answer = name.partition("/")
     if client in CLIENTS:
-        from harness.clients.explaining import explain_client, explain_client_cell  # it brings a server
+        from harness.clients.explaining import explain_client, explain_client_cell  # imports a server
 
         explain_client_cell(CLIENTS[client], answer, root, console) if answer else explain_client(
             CLIENTS[client], console
@@ -74,7 +74,7 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
 
 
 def _provider(name: str, matrix: "Matrix", root: Path) -> "Provider":
-    """Return the provider that people call so, also one that is known by published recordings alone."""
+    """Return the provider with that name, including those known only by published recordings."""
     from harness.evidence.stand_ins import with_published
     from harness.matrix.naming import called
 
@@ -87,14 +87,14 @@ def _provider(name: str, matrix: "Matrix", root: Path) -> "Provider":
 
 
 def _show_page(kind: str, name: str, root: Path, console: Console) -> None:
-    """Print where the page of the site is, where there is one."""
+    """Print the URL of the page on the site, if there is one."""
     page = address_of(kind, name, root, language())
     if page:
         show_line(translated("page"), page, console, WIDE)
 
 
 def _unknown(name: str, providers: list[str]) -> UnknownName:
-    """Return the error for a name that nothing has, with those that are nearest, or where the names are listed."""
+    """Return the error for an unknown name, with similar ones, or where the names are listed."""
     from harness.checks import CHECKS
     from harness.clients.catalogue import CLIENTS
     from harness.matrix.dialects import EVERY_SCENARIO

@@ -1,4 +1,4 @@
-"""Lines with a label: one in one piece, however long it is."""
+"""Prints lines with a label, unwrapped whatever their length."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ WIDE = 11
 
 
 def show_line(label: str, text: str, console: Console, width: int = WIDTH) -> None:
-    """Print a text with a label before it that takes ``width`` cells, or one more than it has."""
+    """Print a text after a label padded to ``width`` cells, or to one more than its own width."""
     console.print(f"{padded(f'{label} ', width)}{escape(text)}", soft_wrap=True, highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a provider, and of a cell: one check on one recording of it."""
+"""Explains a provider, and a cell: one check on one of its recordings."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def explain_provider(provider: Provider, root: Path, console: Console) -> None:
 
 
 def _named(scenarios: tuple[str, ...]) -> tuple[str, ...]:
-    """Return scenarios by the name of their kind, where they are all of it."""
+    """Return the name of the kind of some scenarios, if they are exactly that kind."""
     return next(((name,) for name, meant in KINDS.items() if meant == scenarios), scenarios)
 
 
@@ -147,7 +147,10 @@ def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
 
 
 def explain_cell(name: str, root: Path, results: Path | None, console: Console) -> None:
-    """Print what one check finds in one recording, PROVIDER/MODEL/SCENARIO/CHECK; raises UnknownName for one that is not there."""
+    """
+    Print the result of one check on one recording, PROVIDER/MODEL/SCENARIO/CHECK; raise UnknownName if there is
+    none.
+    """
     provider, _, rest = name.partition("/")
     model, scenario, check = rest.rsplit("/", 2)  # a model's name can hold slashes
     if results:
@@ -175,7 +178,7 @@ def explain_cell(name: str, root: Path, results: Path | None, console: Console) 
 
 
 def _case_of(name: str, selection: Selection, root: Path) -> Case:
-    """Return the case of a cell of the matrix; raises UnknownName for one that is not there."""
+    """Return the case of a cell of the matrix; raise UnknownName if there is none."""
     (provider,), (model,), (check,) = selection.providers, selection.models, selection.checks
     matrix = project_matrix(root)
     try:
@@ -189,9 +192,9 @@ def _case_of(name: str, selection: Selection, root: Path) -> Case:
 
 
 def _explain_published(provider: str, model: str, scenario: str, check: str, root: Path, console: Console) -> None:  # noqa: PLR0913, PLR0917 - the parts of a cell
-    """Show what a check finds in a recording that others published, and where that is; raises UnknownName for one that is not there."""
+    """Print a check's result on a published recording, and its URL; raise UnknownName if there is none."""
     selection = Selection((provider,), (model,), (PUBLISHED,), (check,))
-    plan(project_matrix(root), root, selection)  # says which name is not known
+    plan(project_matrix(root), root, selection)  # reports the unknown name
     cases = {case.scenario: case for case in published_cases(root, selection)}
     if scenario not in cases:
         raise unknown(f"published recording of {provider}/{model}", scenario, list(cases))
@@ -204,7 +207,7 @@ def _explain_published(provider: str, model: str, scenario: str, check: str, roo
 
 
 def _explain_kept(name: str, results: Path, console: Console) -> None:
-    """Show what a results file holds of a cell: of recordings that were audited there can be several."""
+    """Print a cell from a results file: an audit can have several recordings in one."""
     found = [finding for finding in read_results(results).findings if finding.cell == name]
     if not found:
         raise UnknownName(f"{results}: it has no finding {name!r}; see: harness report {results}")
@@ -215,7 +218,7 @@ def _explain_kept(name: str, results: Path, console: Console) -> None:
 
 
 def _show_cell(finding: Finding, listed: list[Deviation], console: Console) -> None:
-    """Show a finding, the deviations listed for it, and what its form breaks, where it breaks something."""
+    """Print a finding, the deviations listed for it, and the impact of its form, if any."""
     show_finding(finding, console)
     for one in listed:
         seen = translated("seen {when}{gone}: {reason}").format(when=_when(one), gone="", reason=translated(one.reason))

@@ -1,4 +1,4 @@
-"""What is shown of a check, a family of them and a fault, with what is changed in the bytes."""
+"""Explains a check, a family of checks, and a fault with the bytes it changes."""
 
 import difflib
 import json
@@ -29,7 +29,7 @@ _LINES_SHOWN = 6
 
 
 def explain_family(name: str, console: Console) -> None:
-    """Print the checks of a family, each with what it breaks."""
+    """Print the checks of a family, each with its impact."""
     found = family_of(name)
     rules = sum(check.level is not Level.OBSERVE for check in found)
     others = len(found) - rules
@@ -44,7 +44,7 @@ def explain_family(name: str, console: Console) -> None:
 
 
 def explain_check(check: Check, console: Console, page: str | None = None) -> None:
-    """Print all of a check: what it says, its source, where its page is, and the examples that it catches."""
+    """Print all of a check: its text, its source, its page, and the examples that it catches."""
     console.print(f"[bold]{check.id}[/]  {check.level.value}")
     console.print(f"{escape(translated(check.title))}\n")
     show_advice(Advice(check.impact, check.workaround), console, indent=0)
@@ -67,7 +67,7 @@ def explain_check(check: Check, console: Console, page: str | None = None) -> No
 
 
 def _forms(check: Check, exchange: Exchange) -> Iterator[Advice]:
-    """Yield what is told of the form that an example has, where the words of the check do not fit it."""
+    """Yield the advice on the form of an example, if the check's own does not fit it."""
     yield from (problem.advice for problem in _problems(check, exchange) if problem.advice)
     own = check.harm_of(_seen(check, exchange)) if check.observe else None
     if own and own.breaks != check.impact:
@@ -81,7 +81,7 @@ def _show_change(reference: Exchange, exchange: Exchange, console: Console) -> N
 
 
 def _nearest(check: Check, exchange: Exchange) -> Exchange:
-    """Return the good answer that an example was most likely made from."""
+    """Return the good example that a bad one was most likely made from."""
     lines = set(_lines(exchange))
     return max([*check.good, *REFERENCES.values()], key=lambda good: len(lines.intersection(_lines(good))))
 
@@ -94,7 +94,7 @@ def _verdict(check: Check, exchange: Exchange) -> str:
 
 
 def _seen(check: Check, exchange: Exchange) -> str:
-    """Return what an observation sees in an example, or why it can't."""
+    """Return the observed value of an example, or why there is none."""
     try:
         return check.observe(exchange) if check.observe else ""
     except CannotJudge as reason:
@@ -102,14 +102,14 @@ def _seen(check: Check, exchange: Exchange) -> str:
 
 
 def _problems(check: Check, exchange: Exchange) -> list[Problem]:
-    """Return what a check finds in an example; nothing where it can't judge here, as without the OpenAI SDK."""
+    """Return the problems that a check finds in an example; none if it can't run here, as without the OpenAI SDK."""
     with suppress(CannotJudge):
         return check.problems(exchange)[0]
     return []
 
 
 def _changed(reference: Exchange, exchange: Exchange) -> list[str]:
-    """Return the lines of the exchange that differ from the reference, cut around what differs in them."""
+    """Return the lines of the exchange that differ from the reference, truncated around the difference."""
     before, after = _lines(reference), _lines(exchange)
     shown: list[str] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
@@ -121,7 +121,7 @@ def _changed(reference: Exchange, exchange: Exchange) -> list[str]:
 
 
 def _alike(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common."""
+    """Return the length of the common beginning of two texts."""
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a scenario: what is sent, and what is expected."""
+"""Explains a scenario: the request, and the expected response."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def _of_scenario(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 
 def _cut(value: Any) -> Any:
-    """Return a request with its very long texts cut."""
+    """Return a request with its very long texts truncated."""
     if isinstance(value, dict):
         return {key: _cut(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Whether a recording whose texts were replaced is judged as the recording itself is."""
+"""Compares the findings on a recording before and after its texts were replaced."""
 
 import re
 from collections import defaultdict
@@ -19,7 +19,7 @@ Told = tuple[str, str, str]
 
 
 class Difference(NamedTuple):
-    """A finding on exchange number ``exchange`` that is not the same before and after."""
+    """A finding on exchange number ``exchange`` that differs before and after."""
 
     exchange: int
     check: str
@@ -28,12 +28,12 @@ class Difference(NamedTuple):
 
     @property
     def only_quoted(self) -> bool:
-        """Whether the two say the same but for the letters of a text that they quote."""
+        """Whether the two differ only in the letters of a text that they quote."""
         return self.before[0] == self.after[0] and list(map(_form, self.before)) == list(map(_form, self.after))
 
 
 def differences(originals: Sequence[Exchange], made: Sequence[Exchange]) -> Iterator[Difference]:
-    """Yield where the findings on the exchanges of a file are not the same, each held against those before it."""
+    """Yield the findings on the exchanges of a file that differ, each exchange judged with those before it."""
     before: dict[str, Siblings] = defaultdict(Siblings)
     after: dict[str, Siblings] = defaultdict(Siblings)
     for number, (original, other) in enumerate(zip(originals, made, strict=True)):

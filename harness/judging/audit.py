@@ -1,4 +1,4 @@
-"""Judging recordings that other tools made."""
+"""Judges recordings that other tools made."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -20,11 +20,11 @@ from harness.wire.siblings import SiblingsOfFile
 ProviderFrom = Literal["auto", "host", "field", "folder"]
 
 _FoundAt = Callable[[str, str | None], Provider | None]
-"""Finds the provider at a host, or of a name; of an archive most exchanges are of few hosts, so answers are kept."""
+"""Finds the provider of a host, or by name; cached, since most exchanges of an archive share a few hosts."""
 
 
 def _nobody(_host: str, _name: str | None) -> None:
-    """Find no provider, where there is no matrix."""
+    """Return no provider, for use without a matrix."""
 
 
 def audit(  # noqa: PLR0913, PLR0917 - what is read, how, and who is told what was not
@@ -52,11 +52,11 @@ def audited(  # noqa: PLR0913, PLR0917 - likewise
     known: KnownProblems | None = None,
 ) -> Iterator[RecordingResult]:
     """
-    Yield what checks say of each exchange in the archives ``paths``; scenarios are named by the form of the call.
+    Yield the findings on each exchange in the archives ``paths``; scenarios are named by the form of the request.
 
-    A row that can't be read is given to ``unread``, and the rows after it are judged; ``passed_over`` is told what is of
-    no dialect that is judged.  Each exchange is held against those of the same provider before it in its file, of which
-    small facts are kept.  What is listed of its provider is ``known``, and no failure.
+    A row that can't be parsed is passed to ``unread``, and the rows after it are judged; ``passed_over`` receives
+    what is not in a supported dialect.  Each exchange is compared with small facts of those of the same provider
+    before it in its file.  Deviations listed for its provider are ``known``, and not failures.
 
     Raises:
         HarnessError: a file can't be read.
@@ -67,7 +67,7 @@ def audited(  # noqa: PLR0913, PLR0917 - likewise
         for read in read_archive(path, unread, passed_over, DIALECTS, models=True):
             siblings = before.of(_provider(read, path, found_at, provider_from))
             entry = read._replace(exchange=scrub(read.exchange).beside(siblings=siblings))
-            del read  # of a long answer one copy is enough
+            del read  # saves a second copy of a long response
             subject = _subject(entry, path, found_at, provider_from)
             yield judge_recording_beside([entry.exchange], subject, checks, known)
             if not entry.exchange.too_large and not entry.exchange.is_models_request:

@@ -1,10 +1,10 @@
 """
-A baseline: the known deviations of one's own endpoint, in the format of deviations.yaml, and what became of each.
+A baseline: the known deviations of one's own endpoint, in the format of deviations.yaml, and the result for each.
 
-How it works: every answer is judged with the entries that hold of it, as recordings of the matrix are, and for each entry
-and scenario it is noted whether a problem was seen that it expects.  An entry is stale in a scenario that was judged and
-does not show it, in none of its repetitions; unless it says that it comes sometimes.  What was not asked, not answered or
-does not apply says nothing of an entry, and that is told.
+How it works: every response is judged with the entries that apply to it, like recordings of the matrix, and for
+each entry and scenario it is noted whether an expected problem occurred.  An entry is stale in a scenario that was
+judged and does not show it in any repetition, unless it is marked ``sometimes``.  Scenarios not sent, not answered
+or not applicable do not bear on an entry; the summary says so.
 """
 
 from collections import Counter
@@ -40,16 +40,16 @@ _NOT_SELECTED = "not selected"
 
 
 def judged_alone(exchanges: list[Exchange], subject: Subject, checks: Iterable[Check]) -> Iterator[Finding]:
-    """Yield the findings, nothing being known of whoever answered."""
+    """Yield the findings without any known deviations."""
     return judge_beside(exchanges, subject, checks, None)
 
 
 @dataclass(slots=True)
 class Baseline:
     """
-    The entries of a baseline while an endpoint is judged: ``judge`` is to be given each answer, ``summary`` tells the end.
+    The entries of a baseline while an endpoint is judged: pass each response to ``judge``, then call ``summary``.
 
-    ``drafting`` takes a file whose reasons are not written yet, or that is not there.
+    ``drafting`` accepts a file with reasons still empty, or a missing file.
     """
 
     path: Path
@@ -61,11 +61,11 @@ class Baseline:
     _asked: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        """Read the file; raises BadDeviations where it can't be read."""
+        """Read the file; raise BadDeviations if it can't be read."""
         if self.drafting and not self.path.exists():
             return
         listed = load_baseline(self.path, drafted=self.drafting)
-        # What a fault of the catalogue shows is told of the past: no answer of now has it.
+        # An entry shown by a fault of the catalogue concerns the past: no current response has it.
         self._listed = [
             (line, replace(entry, models=()))
             for line, entry in zip(_lines(self.path), listed, strict=True)
@@ -73,7 +73,7 @@ class Baseline:
         ]
 
     def judge(self, exchanges: list[Exchange], subject: Subject, checks: Iterable[Check]) -> Iterator[Finding]:
-        """Yield the findings on the answers to one scenario, with what is listed of it."""
+        """Yield the findings on the responses to one scenario, with its listed deviations."""
         self._asked[subject.scenario] += 1
         listed = tuple(entry for _, entry in self._listed)
         for finding in judge_exchanges(exchanges, subject, checks, listed):
@@ -83,7 +83,7 @@ class Baseline:
             yield self._told(finding)
 
     def _keep(self, finding: Finding, messages: set[str]) -> None:
-        """Keep what a rule said of one answer, by what it is about: numbers and texts may be others in the next."""
+        """Record a rule's problem on one response by its subject: numbers and texts may differ in the next."""
         for about in {alike(message) for message in messages}:
             said = {message for message in messages if alike(message) == about}
             self._problems.setdefault((finding.check, finding.scenario, about), []).append(said)
@@ -111,7 +111,7 @@ class Baseline:
         return finding
 
     def summary(self, findings: Iterable[Finding]) -> BaselineSummary:
-        """Return what became of each entry, given the findings of all that was selected."""
+        """Return the result for each entry, given the findings of everything selected."""
         found = list(findings)
         return BaselineSummary(
             str(self.path),
@@ -130,10 +130,10 @@ class Baseline:
         return BaselineEntry(entry.check, line, "not judged", entry.scenarios, *told, _unjudged(entry, findings))
 
     def problems(self) -> Iterator[SaidProblem]:
-        """Yield what was said and is not listed; ``sometimes`` where not each of several answers had it."""
+        """Yield the problems that are not listed; ``sometimes`` if only some of several responses had them."""
         day = datetime.now(UTC).date().isoformat()
         order = {name: number for number, name in enumerate(EVERY_SCENARIO)}
-        # Answers come in another order each time; a file that is committed has one.
+        # Responses arrive in varying order; a committed file needs a fixed one.
         for (check, scenario, _), said in sorted(self._problems.items(), key=lambda one: order.get(one[0][1], 0)):
             listed = [one for _, one in self._listed if one.covers(check, scenario, self.model)]
             for message in dict.fromkeys(message for messages in said for message in sorted(messages)):
@@ -142,9 +142,9 @@ class Baseline:
 
     def write(self, summary: BaselineSummary) -> int:
         """
-        Write the file anew: what is stale goes, what is new comes without a reason; return how many lack one.
+        Rewrite the file: drop stale entries, add new ones without a reason; return how many lack one.
 
-        All else stays as it was written, comments and order too.
+        Everything else is preserved, including comments and order.
         """
         if not self.path.exists():
             listed = list(drafted_entries(self.problems()))
@@ -167,7 +167,7 @@ class Baseline:
         return sum(not entry.get("reason") for entry in listed)
 
     def _narrowed(self, raw: dict[str, Any], line: int) -> dict[str, Any] | None:
-        """Return a stale entry with the scenarios that are left to it, None where none is."""
+        """Return a stale entry with its remaining scenarios, None if none remain."""
         ((number, entry),) = [(number, entry) for number, (at, entry) in enumerate(self._listed) if at == line]
         gone = {scenario for (one, scenario), seen in self._seen.items() if one == number and not seen}
         shown = [scenario for (one, scenario), seen in self._seen.items() if one == number and seen]
@@ -180,7 +180,7 @@ def _of_first(entry: Deviation, message: str) -> bool:
 
 
 def _unjudged(entry: Deviation, findings: list[Finding]) -> str:
-    """Return why an entry was not judged: what its rule, or else its scenario, was not judged for."""
+    """Return why an entry was not judged: the reason for its rule, or else for its scenario."""
     covered = [one for one in findings if not entry.scenarios or one.scenario in entry.scenarios]
     of_rule = [one for one in covered if one.check == entry.check] or [one for one in covered if one.check == RECORDING]
     said = Counter(f"{one.outcome}: {one.message}" if one.message else str(one.outcome) for one in of_rule)
@@ -188,7 +188,7 @@ def _unjudged(entry: Deviation, findings: list[Finding]) -> str:
 
 
 def _lines(path: Path) -> list[int]:
-    """Return the line on which each entry of a list of deviations begins; the list was read before."""
+    """Return the line on which each entry of a list of deviations begins; the list has already been validated."""
     root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     (items,) = [value.value for key, value in pairs if key.value == "deviations"]

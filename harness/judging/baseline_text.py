@@ -1,9 +1,9 @@
 """
-The text of a baseline with entries taken out, narrowed and added, and all else as a person wrote it.
+Edits the text of a baseline: removes, narrows and adds entries, and preserves everything else as written.
 
-How it works: the parser says where each entry stands, and only those lines are touched; comments, order, quotes and blank
-lines of the others stay.  A comment directly above an entry is taken to be about it, and goes with it; one that a blank
-line parts from it stays.  The caller is told where that did not give what it should, as with entries in braces.
+How it works: the parser gives the position of each entry, and only those lines are edited; comments, order, quotes
+and blank lines of the others stay.  A comment directly above an entry belongs to it and is removed with it; one
+separated by a blank line stays.  The caller learns if the result is not as intended, as with entries in braces.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _KEY = "deviations"
 
 @dataclass(slots=True)
 class _ListedEntry:
-    """An entry: its node, and the lines it takes, ``first`` with the dash to ``last``, counted from 0."""
+    """An entry: its node, and its lines, from ``first`` with the dash to ``last``, counted from 0."""
 
     node: yaml.MappingNode
     first: int
@@ -28,10 +28,10 @@ class _ListedEntry:
 
 def edited(text: str, changed: Mapping[int, dict[str, Any] | None], added: list[dict[str, Any]]) -> str | None:
     """
-    Return the ``text`` of a baseline, changed in some of its entries and with others ``added`` behind them.
+    Return the ``text`` of a baseline with some entries changed and others ``added`` at its end.
 
-    ``changed`` says by its number, from 0, what an entry is now: None where it is gone; of another only ``scenarios`` may
-    differ.  None is returned where the text can't be changed so.
+    ``changed`` maps the number of an entry, from 0, to its new value: None removes it; otherwise only ``scenarios``
+    may differ.  Return None if the text can't be edited this way.
     """
     before = yaml.safe_load(text)[_KEY]
     wanted = [changed.get(number, entry) for number, entry in enumerate(before)]
@@ -83,7 +83,7 @@ def _entry(node: yaml.MappingNode, lines: list[str]) -> _ListedEntry:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """Return the last line that a node itself takes: its end mark is behind the comments that follow it."""
+    """Return the last line of a node itself: its end mark comes after the comments that follow it."""
     if isinstance(node, yaml.ScalarNode) or getattr(node, "flow_style", False) or not node.value:
         end: yaml.Mark = node.end_mark
         return end.line - (end.column == 0)
@@ -92,20 +92,20 @@ def _last_line(node: yaml.Node) -> int:
 
 
 def _block(added: list[dict[str, Any]], indent: int) -> str:
-    """Return entries as lines of a list, their dashes so many blanks from the left."""
+    """Return entries as lines of a list, their dashes indented by a number of blanks."""
     told = [line.removeprefix("  ") for line in as_yaml({_KEY: added}).splitlines(keepends=True)[1:]] if added else []
     return "".join(" " * indent + line if line.strip() else line for line in told)
 
 
 def _set_whole(lines: list[str], at: int, *, empty: bool) -> None:
-    """Write the line of the key for a list that is empty from now on, or was until now."""
+    """Write the line of the key of a list that becomes empty, or was."""
     key, _, rest = lines[at].partition(":")
     rest = rest.strip().removeprefix("[]").strip()
     lines[at] = f"{key}:{' []' if empty else ''}{'  ' + rest if rest else ''}\n"
 
 
 def _take_out(lines: list[str], entry: _ListedEntry, *, keep: str) -> None:
-    """Remove an entry with the comment above it; ``keep`` is what was written behind its last line."""
+    """Remove an entry with the comment above it; ``keep`` is the text after its last line."""
     first = entry.first
     while first and lines[first - 1].lstrip().startswith("#"):
         first -= 1
@@ -113,7 +113,7 @@ def _take_out(lines: list[str], entry: _ListedEntry, *, keep: str) -> None:
 
 
 def _narrow(lines: list[str], entry: _ListedEntry, scenarios: list[str]) -> None:
-    """Write the scenarios that are left to an entry."""
+    """Write the remaining scenarios of an entry."""
     found = [(key, value) for key, value in entry.node.value if key.value == "scenarios"]
     told = as_yaml(scenarios).replace("\n", " ").strip()
     if not found:

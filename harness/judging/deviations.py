@@ -1,4 +1,4 @@
-"""Known problems of a provider: cassettes/<provider>/deviations.yaml, checked."""
+"""Reads and validates the known problems of a provider, cassettes/<provider>/deviations.yaml."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -32,7 +32,7 @@ def _rule(name: str) -> str:
 
 
 def _scenarios(name: str) -> tuple[str, ...]:
-    """Return the scenarios that an id, a kind or a family such as ``tools.*`` stands for."""
+    """Return the scenarios that an id, a kind or a family such as ``tools.*`` covers."""
     found = named_scenarios(name) or tuple(
         one for one, scenario in EVERY_SCENARIO.items() if name in {one, f"{scenario.dialect}.*"}
     )
@@ -44,7 +44,10 @@ def _scenarios(name: str) -> tuple[str, ...]:
 
 
 def _faults() -> "dict[str, Fault]":
-    """Return the catalogue, which few lists name: making it takes as long as all checks."""
+    """
+    Return the catalogue of faults, only when needed: few lists name one, and building it takes as long as all
+    checks.
+    """
     from harness.simulate.faults import EVERY_FAULT
 
     return EVERY_FAULT
@@ -58,11 +61,11 @@ def _fault(name: str) -> str:
 
 When = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}){0,2}$", description="A day, a month or a year.")]
 Kind = Literal["recording", "issue", "document", "described"]
-"""What is known of it: the bytes, a report that shows them, the vendor's own word, or a description only."""
+"""The kind of evidence: the bytes, a report that shows them, the vendor's own statement, or a description only."""
 
 
 class _Seen(Strict):
-    """When recordings or reports show it: ``first`` is no beginning, only the oldest that is known."""
+    """When recordings or reports show it: ``first`` is the oldest known date, not its beginning."""
 
     first: When
     last: When | None = None
@@ -75,7 +78,7 @@ class _Seen(Strict):
 
 
 class _Listed(Strict):
-    """What every entry says, of a provider or of one's own endpoint."""
+    """The common keys of every entry, of a provider or of one's own endpoint."""
 
     check: Annotated[str, AfterValidator(_rule)]
     scenarios: tuple[Annotated[str, AfterValidator(_scenarios)], ...] = ()
@@ -104,7 +107,7 @@ class _Entry(_Listed):
 
 
 class _OwnEntry(_Listed):
-    """An entry of a baseline: of one's own endpoint no public source is due."""
+    """An entry of a baseline: one's own endpoint needs no public source."""
 
     reason: str = Field(min_length=1)
     source: Url | None = None
@@ -127,13 +130,13 @@ class _DraftedFile(Strict):
 
 
 def folder_of(provider: Provider, root: Path) -> Path:
-    """Return the folder that holds the list of a provider of the project at ``root``, or would."""
+    """Return the folder that holds or would hold the list of a provider of the project at ``root``."""
     return provider.place(root, FILE_NAME).parent
 
 
 def load_deviations(folder: Path) -> tuple[Deviation, ...]:
     """
-    Return the deviations listed in a provider's cassette folder; none where there is no list.
+    Return the deviations listed in a provider's cassette folder; none if there is no list.
 
     Raises:
         BadDeviations: one line that names file, line, key and the fix.
@@ -163,11 +166,11 @@ def load_baseline(path: Path, *, drafted: bool = False) -> tuple[Deviation, ...]
 
 class KnownProblems:
     """
-    What is listed of each provider, read when first asked for, for answers to questions that nobody knows beforehand.
+    The lists of the providers, each read on first use, for requests not known beforehand.
 
-    An entry then holds whatever was asked and of which model: where it was seen is no bound of where it is.  Nothing is
-    taken for fixed, since one answer without a problem shows little.  What is gone is known of recordings up to its day: seen
-    later, it is back, which is news.
+    An entry then applies to any request and model, since the places it was seen in do not limit it.  None counts as
+    fixed, since one response without a problem proves little.  An entry marked as gone applies to recordings up to
+    that day; if seen later, the problem is back and is reported.
     """
 
     def __init__(self, root: Path) -> None:
@@ -176,7 +179,7 @@ class KnownProblems:
 
     def of(self, provider: str, day: str | None = None) -> tuple[Deviation, ...]:
         """
-        Return what is listed of a provider, and may hold of a recording of ``day``, as far as that is told.
+        Return the entries of a provider that may apply to a recording of ``day``, as far as that is known.
 
         Raises:
             BadDeviations: its list can't be read.
@@ -193,7 +196,7 @@ class KnownProblems:
 
 
 def told_beside(finding: Finding, listed: Iterable[Deviation]) -> Finding:
-    """Return a finding with what is known of it; what is listed otherwise is news, and fails."""
+    """Return a finding with its known deviation; one that differs from its entry is new, and fails."""
     if finding.outcome is Outcome.CHANGED:
         finding.outcome, finding.message = Outcome.FAIL, finding.message.partition(EXPECTED)[0]
     elif finding.outcome is Outcome.KNOWN:
@@ -207,7 +210,7 @@ def told_beside(finding: Finding, listed: Iterable[Deviation]) -> Finding:
 
 
 def _listing(root: Path) -> set[str]:
-    """Return the names of the folders that hold a list: a provider's name may come from a recording, and be no such."""
+    """Return the names of the folders that hold a list: a provider's name from a recording may not be one."""
     return {path.parent.name for path in root.glob(f"cassettes/*/{FILE_NAME}")}
 
 

@@ -1,4 +1,4 @@
-"""Entries of a list of deviations, drafted of what rules said: all but the reasons, which people write."""
+"""Drafts entries of a list of deviations from the problems found; a person writes the reasons."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 _VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?")
-"""The parts of a message that may be others the next time: what is quoted, and numbers."""
+"""The parts of a message that may differ the next time: quoted texts, and numbers."""
 _BEFORE_UNIT = re.compile(r" of \d| (?:times|days|hours|minutes|seconds|s|ms|bytes|characters|tokens|chunks|events)\b")
 _AFTER_COUNT = re.compile(r"\d of $|tokens(?: is|,)? (?:and )?$|\bwas $|\bbyte $")
 _ID = 10  # characters of a quoted text that holds a digit
@@ -18,7 +18,7 @@ _WIDTH = 118
 
 @dataclass(frozen=True, slots=True)
 class SaidProblem:
-    """What a rule said of the answers to a scenario on a day (ISO 8601); ``sometimes`` where not each answer had it."""
+    """A problem in the responses to a scenario on a day (ISO 8601); ``sometimes`` if only some responses had it."""
 
     check: str
     scenario: str
@@ -28,7 +28,7 @@ class SaidProblem:
 
 
 def drafted_entries(said: Iterable[SaidProblem]) -> Iterator[dict[str, Any]]:
-    """Yield an entry for each rule and each thing it says, with the scenarios where it says so; its reason is empty."""
+    """Yield an entry per rule and problem, with the scenarios that show it; its reason is empty."""
     groups: dict[tuple[str, str, bool], list[SaidProblem]] = defaultdict(list)
     for one in said:
         groups[one.check, alike(one.message), one.sometimes].append(one)
@@ -46,10 +46,10 @@ def drafted_entries(said: Iterable[SaidProblem]) -> Iterator[dict[str, Any]]:
 
 def in_common(messages: list[str]) -> str:
     """
-    Return what messages that differ in numbers and quoted texts have in common, ``*`` standing for the rest.
+    Return the common part of messages that differ in numbers and quoted texts, with ``*`` for the rest.
 
-    What is counted or measured, as in "3 of 12 chunks" or "416 days", is another the next time, be it the same in all; so
-    is an id.
+    A count or measure, as in "3 of 12 chunks" or "416 days", differs the next time even if it is the same in all;
+    so does an id.
     """
     first = messages[0]
     values = list(zip(*([part[0] for part in _VARYING.finditer(message)] for message in messages), strict=True))
@@ -68,12 +68,15 @@ def _varies(message: str, part: re.Match[str]) -> bool:
 
 
 def alike(message: str) -> str:
-    """Return a message without what may be other the next time; messages of equal form are of one thing."""
+    """
+    Return a message without the parts that may differ the next time; messages with equal results have one
+    subject.
+    """
     return _VARYING.sub(lambda part: "\0" if part[0][0].isdigit() else "\1", message)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes as people do: the items of a list indented, a list of mere words in a line."""
+    """Writes YAML as people do: items of a list indented, a list of plain words on one line."""
 
     def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
         items = list(data)
@@ -87,5 +90,5 @@ _Dumper.add_representer(list, _Dumper.represent_list)
 
 
 def as_yaml(value: Any) -> str:
-    """Return a value as YAML, in lines as wide as people read them."""
+    """Return a value as YAML, in lines of readable width."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)

@@ -1,4 +1,4 @@
-"""What each check says of one exchange: whether it applies, what it depends on, and the problems that it finds."""
+"""Runs checks on one exchange: whether each applies, what it depends on, and the problems that it finds."""
 
 import traceback
 from collections.abc import Sequence
@@ -22,7 +22,10 @@ _OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
 
 @dataclass(slots=True)
 class Verdict:
-    """What one check says of one exchange; ``message`` is the value where it observes, ``kind`` that of its reason."""
+    """
+    The result of one check on one exchange; ``message`` is the value of an observation, ``kind`` that of its
+    reason.
+    """
 
     outcome: Outcome
     message: str = ""
@@ -31,7 +34,7 @@ class Verdict:
 
 
 def crash(error: Exception) -> str:
-    """Return what to say of a bug of ours."""
+    """Return the message for a bug in a check."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} at {Path(frame.filename).name}:{frame.lineno}; please report it"
 
@@ -40,7 +43,8 @@ class Judgement:
     """
     The verdicts on one exchange so far.
 
-    A check that others need is asked once, and so is a condition or a set of needs that many checks share.
+    A check that others depend on is run once, and so is a condition or a set of dependencies that many checks
+    share.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -51,16 +55,16 @@ class Judgement:
         reason = inconclusive_reason(exchange)
         self._inconclusive = Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
         self._models = exchange.is_models_request
-        # Nothing is said of an answer whose rest we did not read, such as that its end is missing.
+        # A response that was not read in full is not reported as incomplete.
         self._unread = Verdict(Outcome.BLOCKED, f"{TOO_LARGE} must pass first") if exchange.too_large else None
 
     @property
     def plain(self) -> bool:
-        """Whether it is a chat that was answered, and read as a whole: then conditions alone say what is about something else."""
+        """Whether it is a completed chat that was read in full: then conditions alone decide what does not apply."""
         return not (self._inconclusive or self._unread or self._models)
 
     def reasons(self, conditions: Sequence[Applies]) -> tuple[Reason | None, ...] | None:
-        """Return why conditions do not hold, None for each that does; None for all where one crashes or can't tell."""
+        """Return why conditions do not hold, None for each that does; None for all if one crashes or is undecided."""
         try:
             found = tuple([condition(self._exchange) or None for condition in conditions])
         except Exception:  # noqa: BLE001 - it is a finding of each check that asks it, when it is asked
@@ -69,14 +73,14 @@ class Judgement:
         return found
 
     def verdict(self, check: Check) -> Verdict:
-        """Return what a check says."""
+        """Return the verdict of a check."""
         found = self._done.get(check.id)
         if found is None:
             found = self._done[check.id] = self._undecided(check) or self._out_of_scope(check) or self._judge(check)
         return found
 
     def planned(self, check: Check) -> Verdict:
-        """Return the same of a check that a plan has judge: it is about such exchanges."""
+        """Return the verdict of a check whose conditions a plan has already decided."""
         found = self._done.get(check.id)
         if found is None:
             found = self._done[check.id] = self._judge(check)
@@ -86,11 +90,14 @@ class Judgement:
         return None if self._inconclusive is None or self._says_no_badly(check) else self._inconclusive
 
     def _says_no_badly(self, check: Check) -> bool:
-        """Tell whether what can't be answered now is said in a wrong way, which is found though it is no verdict."""
+        """Return whether an inconclusive response is itself malformed, which is still reported."""
         return check.id in _OF_LIMITS and self._judge(check).outcome is Outcome.FAIL
 
     def _out_of_scope(self, check: Check) -> Verdict | None:
-        """Return the verdict where a rule of chats meets a question for models, or the other way, or too large an answer."""
+        """
+        Return the verdict if a chat rule meets a request for models, or the reverse, or a response that is too
+        large.
+        """
         if self._unread:
             return None if check.id == TOO_LARGE else self._unread
         if self._exchange.dialect not in check.dialects:
@@ -103,7 +110,7 @@ class Judgement:
         try:
             reason = self._reason(check.applies)
             not_applicable = verdict_of(reason) if reason else None
-            # Checks live as long as we do, and so do their needs.
+            # Checks live as long as the process, and so do their dependencies.
             blocked = self._blocked.get(id(check.depends_on), _UNKNOWN)
             if blocked is _UNKNOWN:
                 blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
@@ -117,7 +124,7 @@ class Judgement:
             return Verdict(Outcome.BROKEN, crash(error))
 
     def _found(self, check: Check) -> Verdict:
-        """Return what a check says of an exchange that it applies to."""
+        """Return the verdict of a check that applies to the exchange."""
         if check.observe:
             return Verdict(Outcome.OBSERVED, check.observe(self._exchange))
         problems, rest = check.problems(self._exchange)
@@ -126,14 +133,14 @@ class Judgement:
         return self._block(check.explained_by) or Verdict(Outcome.FAIL, "", problems)
 
     def _reason(self, applies: Applies) -> Reason | None:
-        """Return why a condition does not hold; None where it does."""
+        """Return why a condition does not hold; None if it does."""
         reason = self._reasons.get(applies, _UNASKED)
         if reason is _UNASKED:
             reason = self._reasons[applies] = applies(self._exchange)
         return reason
 
     def _block(self, needs: tuple[str, ...]) -> Verdict | None:
-        """Return the verdict where a check that is needed failed, or can't be told; None where all hold."""
+        """Return the verdict if a check that it depends on failed or is undecided; None if all passed."""
         for need in needs:
             verdict = self.verdict(CHECKS[need])
             if verdict.kind == "cut":
@@ -152,14 +159,14 @@ _UNASKED = ""
 
 @lru_cache(4096)
 def verdict_of(reason: Reason) -> Verdict:
-    """Return the verdict where a condition does not hold."""
+    """Return the verdict for a condition that does not hold."""
     if isinstance(reason, NotApplicable):
         return Verdict(Outcome.BLOCKED if reason.kind == "blocked" else Outcome.NA, reason.reason, kind=reason.kind)
     return Verdict(Outcome.NA, reason)
 
 
 def inconclusive_reason(exchange: Exchange) -> str | None:
-    """Return why an exchange says nothing about the provider, such as a limit that was hit; None if it does."""
+    """Return why an exchange shows nothing about the provider, such as a rate limit; None if it does."""
     status, expected = exchange.response.status, exchange.expected
     if status == NO_ANSWER:
         return f"no answer: {exchange.response.error or 'no reason'}"
@@ -175,13 +182,13 @@ def inconclusive_reason(exchange: Exchange) -> str | None:
 
 
 def _is_too_long(exchange: Exchange) -> bool:
-    """Tell whether an error says that the prompt is too long, which no later time changes."""
+    """Return whether an error says that the prompt is too long, which a retry does not change."""
     told = told_cause(exchange)
     return told is not None and told.cause is TOO_LONG
 
 
 def _conclusive(exchange: Exchange) -> bool:
-    """Tell whether a 5xx is a verdict: it came twice, the request is known to be wrong, or the error says that it is."""
+    """Return whether a 5xx is a verdict: it came twice, the request is known to be invalid, or the error says so."""
     status, told = exchange.response.status, told_cause(exchange)
     if (exchange.source.failed_before or 0) >= _SERVER_ERROR:
         return True

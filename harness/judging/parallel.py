@@ -1,8 +1,8 @@
 """
-Recordings judged in several processes: files of an audit, cases of a run.
+Judges recordings in several processes: files of an audit, cases of a run.
 
-A file is one piece of work, since each answer in it is held against those before it.  What is found in one is written to a
-log, from which it is read back as it is needed: so many results take no memory, and processes hand over file names.
+A file is one unit of work, since each exchange in it is compared with those before it.  The findings of a unit are
+written to a log and read back when needed: so results take no memory, and processes exchange file names.
 """
 
 import tempfile
@@ -32,12 +32,12 @@ _Done = TypeVar("_Done")
 
 _CASES = 32
 _AHEAD = 3
-"""So many pieces of work are given out for each process before the first is read back."""
+"""Maximum units of work per process that are started before the first is read back."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditOrder:
-    """How files are judged, in this process or another."""
+    """The options of judging files, in this process or another."""
 
     root: Path
     provider_from: ProviderFrom
@@ -47,13 +47,13 @@ class AuditOrder:
 
     @property
     def checks(self) -> CheckSet:
-        """The checks that judge, or those that are named by id or family; raises UnknownName."""
+        """The checks to run, or those named by id or family; raises UnknownName."""
         return check_set(Selection(checks=self.named, level=self.level).chosen(None))
 
 
 @dataclass(slots=True)
 class FileReport:
-    """What was told of one file beside its results: what could not be read, and what was no chat completion."""
+    """What else was found in a file: what could not be parsed, and what was in no supported dialect."""
 
     path: Path
     unread: list[str] = field(default_factory=list)
@@ -64,9 +64,9 @@ def audit_files(
     paths: Sequence[Path], order: AuditOrder, jobs: int
 ) -> Iterator[tuple[FileReport, Iterable[RecordingResult]]]:
     """
-    Yield each file with what checks say of its exchanges; the report of a file is whole when these were gone through.
+    Yield each file with the findings on its exchanges; its report is complete once these were consumed.
 
-    With one job all is done in this process.
+    With one job everything runs in this process.
     """
     if jobs <= 1 or len(paths) <= 1:
         judge = _auditing(order)
@@ -111,7 +111,7 @@ _Judge = Callable[[], list[Finding]]
 
 
 def _judges_of(root: Path, selection: Selection) -> list[_Judge]:
-    """Return what judges each of the selected cases."""
+    """Return the judging function of each selected case."""
     checks, known = selection.chosen(), KnownProblems(root)
     own: list[_Judge] = [
         partial(_listed, run_case, case, checks) for case in plan(project_matrix(root), root, selection)
@@ -124,7 +124,7 @@ def _listed(judge: Callable[..., Iterator[Finding]], *given: object) -> list[Fin
 
 
 def _audit_one(work: tuple[Path, Path, AuditOrder]) -> tuple[FileReport, Path]:
-    """Judge one file, and write what is found to a log; to none where nothing was."""
+    """Judge one file, and write its findings to a log; to none if there are none."""
     path, log, order = work
     report = FileReport(path)
     with LogWriter(log, Run("", "", "audit"), order.checks.levels) as writer:
@@ -136,7 +136,7 @@ def _audit_one(work: tuple[Path, Path, AuditOrder]) -> tuple[FileReport, Path]:
 
 
 def _auditing(order: AuditOrder) -> Callable[[Path, FileReport], Iterator[RecordingResult]]:
-    """Return what judges files; what is listed of providers is read once."""
+    """Return the function that judges files; the listed deviations of providers are read once."""
     matrix, known = project_matrix(order.root), KnownProblems(order.root) if order.known else None
     checks = order.checks
 
@@ -156,7 +156,7 @@ def _auditing(order: AuditOrder) -> Callable[[Path, FileReport], Iterator[Record
 
 
 _auditing_here = cache(_auditing)
-"""The same in a process that is there for one audit alone."""
+"""The same, cached, in a process that serves one audit alone."""
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def _begin(limits: dict[str, int], depth: str) -> None:
 def _in_order(
     pool: ProcessPoolExecutor, do: Callable[[_Work], _Done], work: Sequence[_Work], jobs: int
 ) -> Iterator[_Done]:
-    """Yield what became of each piece of work, in order; so many are done ahead and no more, whatever is waited for."""
+    """Yield the result of each unit of work, in order, with a bounded number in flight."""
     waiting: list[Future[_Done]] = []
     for piece in work:
         waiting.append(pool.submit(do, piece))

@@ -1,9 +1,9 @@
 """
-The proof of the rules: every fault of the catalogue against every rule.
+Proves the rules by running every fault of the catalogue against every rule.
 
-A rule is worth what it catches and what it leaves alone, so each fault must be caught by the rule it is meant
-for, each rule must have a fault that no other rule reports (or say why not), no legal variant and no reference
-may raise an alarm, and of two faults at once both must be reported.
+A good rule catches its fault and raises no false positive, so each fault must be caught by the rule it is meant
+for, each rule must have a fault that no other rule reports (or say why not), no legal variant and no reference may
+raise an alarm, and of two faults at once both must be reported.
 """
 
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ _RULES = {
     dialect: [check for check in CHECKS.values() if check.level is not Level.OBSERVE and check.dialects[0] == dialect]
     for dialect in DIALECTS
 }
-"""The rules that the faults of each dialect prove; those that all share are proved by those of the first, chat."""
+"""The rules that the faults of each dialect prove; the shared ones are proved by those of the first, chat."""
 _QUIET = {Outcome.PASS, Outcome.NA, Outcome.OBSERVED}
 
 EXEMPT: dict[str, str] = {
@@ -43,15 +43,15 @@ EXEMPT: dict[str, str] = {
     "completions.sdk-reads": "what ends the SDK breaks a rule that chat shares, such as sse.json or sse.no-error",
     "messages.cap-required": "where it is known that a request is to be refused, error.refused says so too",
 }
-"""Rules of which no fault is theirs alone, and why."""
+"""Rules without a fault that they alone report, and why."""
 
 _OF_SDKS = ("sdk.", "messages.sdk-", "completions.sdk-")
-"""How the rules begin that are about what an official SDK makes of an answer."""
+"""Prefixes of the rules about how an official SDK handles a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class MutantResult:
-    """What the rules make of one fault: those that fail, those that failures of others block, those that crash."""
+    """The rules' results for one fault: those that fail, those blocked by failures of others, those that crash."""
 
     fault: Fault
     failing: tuple[str, ...]
@@ -65,7 +65,7 @@ class MutantResult:
 
     @property
     def by_its_rule_alone(self) -> bool:
-        """Whether no other rule fails; those of the SDK, a second reading of the same bytes, don't count."""
+        """Whether no other rule fails; those of the SDK, which parses the same bytes again, don't count."""
         others = [rule for rule in self.failing if rule != self.fault.rule]
         second = () if self.fault.rule.startswith(_OF_SDKS) else _OF_SDKS
         return self.by_its_rule and all(rule.startswith(second) for rule in others)
@@ -76,7 +76,7 @@ PairOutcome = Literal["both fail", "one fails, one is blocked", "both are blocke
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two faults of different rules at once, and what becomes of the two rules."""
+    """Two faults of different rules at once, and the results of the two rules."""
 
     first: Fault
     second: Fault
@@ -85,7 +85,7 @@ class Pair:
 
 @dataclass(slots=True)
 class Proof:
-    """All of it; ``alarms`` are what rules say against variants and references, which must be nothing."""
+    """The whole proof; ``alarms`` are reports against variants and references, of which there must be none."""
 
     caught: list[MutantResult]
     alarms: dict[str, list[str]]
@@ -114,7 +114,7 @@ class Proof:
 
     @property
     def shortfalls(self) -> dict[str, list[str]]:
-        """Return what the proof demands and does not find, by kind; all empty where it holds."""
+        """Return the unmet requirements of the proof, by kind; all empty if it holds."""
         alarms = [f"{name}: {'; '.join(said)}" for name, said in self.alarms.items()]
         broken = [f"{one.fault.id}: {', '.join(one.broken)}" for one in self.caught if one.broken]
         return {
@@ -127,12 +127,12 @@ class Proof:
 
     @property
     def hidden(self) -> list[str]:
-        """The pairs of which one fault is neither reported nor shown as blocked by a rule that fails."""
+        """The pairs in which one fault is neither reported nor shown as blocked by a rule that fails."""
         return [f"{pair.first.id} + {pair.second.id}" for pair in self.pairs if pair.outcome == "hidden"]
 
 
 def try_faults(dialect: DialectName = "chat", *, pairs: bool = True) -> Proof:
-    """Try every fault, variant and reference of a dialect, and every pair of faults where ``pairs`` says so."""
+    """Try every fault, variant and reference of a dialect, and with ``pairs`` every pair of faults."""
     references = _references(dialect)
     innocent = references | {variant.id: variant.apply() for variant in VARIANTS_OF[dialect].values()}
     rules = [check for check in CHECKS.values() if check.level is not Level.OBSERVE]
@@ -145,7 +145,7 @@ def try_faults(dialect: DialectName = "chat", *, pairs: bool = True) -> Proof:
 
 
 def _references(dialect: DialectName) -> dict[str, Exchange]:
-    """Return all that the ideal provider answers in a dialect."""
+    """Return all responses of the ideal provider in a dialect."""
     table = SCENARIOS_OF[dialect]
     return {f"{name} #{n}": one for name in table for n, one in enumerate(recording(table[name]))}
 
@@ -171,7 +171,7 @@ def all_pairs(faults: Iterable[Fault]) -> Iterator[Pair]:
     """
     Yield every pair of compatible faults of one scenario and of different rules.
 
-    Two are compatible if both change something whichever comes first, and the result is the same.
+    Two are compatible if both change something in either order, with the same result.
     """
     by_scenario: dict[str, list[Fault]] = defaultdict(list)
     for fault in faults:
@@ -211,7 +211,7 @@ _NAMES: dict[DialectName, str] = {
 }
 
 OWN = "# Proof of the rules\n"
-"""How a file of a proof begins, as a pattern."""
+"""Pattern of the beginning of a proof file."""
 
 
 def render(*proofs: Proof) -> str:
@@ -224,7 +224,7 @@ def render(*proofs: Proof) -> str:
 
 
 def summary(proof: Proof) -> str:
-    """Return the counts in a paragraph."""
+    """Return the counts as a paragraph."""
     caught = sum(one.by_its_rule for one in proof.caught)
     alone = sum(one.by_its_rule_alone for one in proof.caught)
     seen = sum(fault.seen for fault in FAULTS_OF[proof.dialect].values())

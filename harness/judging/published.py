@@ -1,4 +1,4 @@
-"""Published recordings of a project, judged by what their own request shows: nobody knows what was due."""
+"""Judges the published recordings of a project by their requests alone, without the expectations of a scenario."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from harness.wire.dialect import DialectName, dialect_of_scenario
 
 @dataclass(frozen=True, slots=True)
 class PublishedCase:
-    """A published recording, and of whom and which model it is."""
+    """A published recording, with its provider and model."""
 
     root: Path
     cassette: Path
 
     @property
     def provider(self) -> str:
-        """Whose answer it holds."""
+        """The provider that answered."""
         return self.cassette.parents[2].name
 
     @property
@@ -33,7 +33,7 @@ class PublishedCase:
 
     @property
     def scenario(self) -> str:
-        """What stands for the scenario: its date and form."""
+        """The stand-in for the scenario id: its date and form."""
         return f"{PUBLISHED}.{self.cassette.stem}"
 
     @property
@@ -48,16 +48,16 @@ class PublishedCase:
 
     @property
     def skip(self) -> Skip | None:
-        """Why there is nothing to judge: it is there, so nothing."""
+        """Why there is nothing to judge: always None, since the recording exists."""
         return None
 
 
 def published_cases(root: Path, selection: Selection, *, own: bool | None = None) -> list[PublishedCase]:
     """
-    Return the published recordings that are selected; one of scenarios selects none, unless it names ``published``.
+    Return the selected published recordings; selecting scenarios selects none, unless ``published`` is named.
 
-    Those that come with the program are meant where a project has no providers of its own, or names them.  ``own`` is whether
-    it has; None looks for its ``providers.yaml``, which may have another name.
+    If a project has no providers of its own, or names bundled ones, the bundled recordings are used.  ``own`` is
+    whether it has some; None looks for its ``providers.yaml``, which may have another name.
     """
     if selection.scenarios and PUBLISHED not in selection.scenarios:
         return []
@@ -78,7 +78,7 @@ def published_cases(root: Path, selection: Selection, *, own: bool | None = None
 
 def run_published(case: PublishedCase, checks: tuple[Check, ...], known: KnownProblems) -> Iterator[Finding]:
     """
-    Yield the findings on a published recording; what is listed of its provider, of whatever scenario, is known.
+    Yield the findings on a published recording; deviations listed for its provider in any scenario are known.
 
     Raises:
         HarnessError: the cassette or the list of deviations can't be read.

@@ -1,10 +1,10 @@
 """
-What the checks say of one recording: the worst of its exchanges, beside the deviations that are listed.
+Judges one recording: for each check the worst verdict on any exchange, compared with the listed deviations.
 
-How it works: the conditions of an exchange decide which checks judge it, and many checks share one.  So each condition is
-asked once, and what does not apply is worked out once for all exchanges whose conditions say the same: a ``_Plan``.  The
-quiet outcomes of a family become one group, made once for all recordings that end alike; findings are made of what tells
-of something.
+How it works: the conditions of an exchange decide which checks run on it, and many checks share one.  So each
+condition is evaluated once, and what does not apply is computed once for all exchanges with the same conditions: a
+``_Plan``.  The quiet outcomes of a family become one group, shared by all recordings with the same outcomes; only
+the others become findings.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -32,18 +32,18 @@ from harness.wire.exchange import Exchange
 
 _EVIDENCE_SHOWN = 3
 _SETS, _PLANS, _GROUPS, _ENDS, _OF_PLAN = 64, 512, 10_000, 10_000, 1_000
-"""So many sets of checks, plans, groups, ways to end alike and groups of a plan are kept; then they are made anew."""
+"""Cache sizes: sets of checks, plans, groups, groups by outcomes, and groups of a plan."""
 
 _Quiet = tuple[Outcome, str]
-"""A quiet outcome and its text: the message, or the value that was observed."""
+"""A quiet outcome and its text: the message, or the observed value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """
-    What a recording is of, and where it stands; None where it is kept nowhere.
+    What a recording is of, and its path; None if it is not stored.
 
-    Names of files may hold bytes that are no UTF-8; here they are written out, so that a log can hold them.
+    File names may hold bytes that are not UTF-8; here they are escaped, so that a log can hold them.
     """
 
     provider: str
@@ -60,9 +60,10 @@ class Subject:
 
 class _Groups:
     """
-    The groups that were made, each once, whatever plan asks for it; and the ids of the checks by family.
+    The groups made so far, each once across plans; and the ids of the checks by family.
 
-    Plans differ in a few families, and recordings in a few outcomes, so that what is kept of thousands is small.
+    Plans differ in a few families, and recordings in a few outcomes, so that groups of thousands of recordings take
+    little memory.
     """
 
     def __init__(self, checks: tuple[Check, ...]) -> None:
@@ -91,7 +92,7 @@ class _Groups:
 
 
 class _Plan:
-    """Which checks judge exchanges whose conditions say the same, and the quiet outcomes of the others, by family."""
+    """The checks that run on exchanges with the same conditions, and the quiet outcomes of the others, by family."""
 
     def __init__(self, checks: tuple[Check, ...], reasons: dict[object, Reason | None], groups: _Groups) -> None:
         self.judging: list[Check] = []
@@ -109,7 +110,7 @@ class _Plan:
         }
 
     def groups(self, quiet: list[_Quiet | None]) -> Iterator[QuietGroup]:
-        """Yield the groups of a recording, given the quiet outcome of each check that judged it; None where it is none."""
+        """Yield the groups of a recording, given the quiet outcome of each check that ran; None if it is not quiet."""
         for family, places in self._slices.items():
             key = (family, tuple([quiet[place] for place in places]))
             group = self._groups.get(key)
@@ -130,7 +131,7 @@ class _Plan:
 
 @lru_cache(_ENDS)
 def _one_quiet(outcome: Outcome, text: str) -> _Quiet:
-    """Return an outcome and its text, one object for all who keep it."""
+    """Return an outcome and its text as one shared object."""
     return outcome, text
 
 
@@ -141,14 +142,14 @@ def _settled_as(reason: Reason) -> _Quiet | None:
 
 
 def _settled(check: Check, reason: Reason | None) -> _Quiet | None:
-    """Return what a condition alone decides of a check of chats that were answered; None where the check is to judge."""
+    """Return the outcome that a condition alone decides for a check of completed chats; None if the check is to run."""
     if check.family == "models":
         return _one_quiet(Outcome.NA, "the request is not for models")
     return _settled_as(reason) if reason else None
 
 
 class CheckSet:
-    """Checks that are run together, in their order, with the plans that were made for them."""
+    """Checks that are run together, in order, with the plans made for them."""
 
     def __init__(self, checks: tuple[Check, ...]) -> None:
         self.checks = checks
@@ -159,7 +160,7 @@ class CheckSet:
         self._dialects: dict[frozenset[DialectName], CheckSet] = {}
 
     def spoken(self, dialects: Collection[DialectName]) -> "CheckSet":
-        """Return the checks that are about any of some dialects."""
+        """Return the checks of any of some dialects."""
         key = frozenset(dialects)
         if key not in self._dialects:
             about = tuple(check for check in self.checks if not key.isdisjoint(check.dialects))
@@ -167,7 +168,7 @@ class CheckSet:
         return self._dialects[key]
 
     def plan(self, judgement: Judgement) -> _Plan | None:
-        """Return the plan for an exchange; None where conditions do not decide what applies."""
+        """Return the plan for an exchange; None if conditions do not decide what applies."""
         reasons = judgement.reasons(self._conditions) if judgement.plain else None
         if reasons is None:
             return None
@@ -185,9 +186,9 @@ _sets: dict[tuple[int, ...], CheckSet] = {}
 
 
 def check_set(checks: Iterable[Check]) -> CheckSet:
-    """Return the set of some checks; its plans are kept for who asks for the same again."""
+    """Return the set of some checks, cached with its plans."""
     given = tuple(checks)
-    key = tuple(map(id, given))  # a check can't be hashed, since its examples can't; a set keeps its checks alive
+    key = tuple(map(id, given))  # a check is not hashable, since its examples aren't; a set keeps its checks alive
     if key not in _sets:
         if len(_sets) > _SETS:
             _sets.clear()
@@ -198,7 +199,7 @@ def check_set(checks: Iterable[Check]) -> CheckSet:
 def judge_exchanges(
     exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], deviations: tuple[Deviation, ...] = ()
 ) -> Iterator[Finding]:
-    """Yield one finding for each check on the exchanges of one recording: what is worst of any, with all problems."""
+    """Yield one finding per check on the exchanges of one recording: the worst outcome, with all problems."""
     chosen = check_set(checks)
     yield from judge_recording(exchanges, subject, chosen, deviations).all_findings(chosen.levels)
 
@@ -210,7 +211,10 @@ def judge_recording(
     deviations: tuple[Deviation, ...] = (),
     told: Callable[[Finding], Finding] = lambda finding: finding,
 ) -> RecordingResult:
-    """Return what checks say of the exchanges of one recording; ``told`` adds to a finding that is not quiet what is known of it."""
+    """
+    Return the findings on the exchanges of one recording; ``told`` adds known facts to findings that are not
+    quiet.
+    """
     recording = _Recording(exchanges, subject, deviations)
     checks = checks.spoken({exchange.dialect for exchange in exchanges})
     plan = checks.plan(recording.judgements[0]) if len(exchanges) == 1 else None
@@ -234,7 +238,7 @@ def judge_recording(
 
 
 _DECIDED = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.BLOCKED})
-"""Verdicts that are quiet whatever is listed, but for a pass."""
+"""Verdicts that are quiet whatever is listed, except a pass."""
 
 
 class _Recording:
@@ -258,11 +262,11 @@ class _Recording:
         )
 
     def verdicts(self, check: Check) -> list[Verdict]:
-        """Return what a check says of each exchange."""
+        """Return the verdict of a check on each exchange."""
         return [judgement.verdict(check) for judgement in self.judgements]
 
     def finding(self, check: Check, verdicts: list[Verdict]) -> Finding:
-        """Return the finding of a check: what is worst of any exchange, with all problems."""
+        """Return the finding of a check: the worst outcome of any exchange, with all problems."""
         of = self._subject
         worst = verdicts[0] if len(verdicts) == 1 else min(verdicts, key=_rank)
         finding = Finding(
@@ -282,7 +286,7 @@ class _Recording:
 
 
 def problems_of(exchanges: list[Exchange], check: Check) -> list[Problem]:
-    """Return all that a check finds in the exchanges of one recording; nothing where it does not judge them."""
+    """Return all problems that a check finds in the exchanges of one recording; none if it does not apply."""
     return [problem for exchange in exchanges for problem in Judgement(exchange).verdict(check).problems]
 
 

@@ -1,7 +1,7 @@
 """
-The same asked several times: verdicts that hang on what a model happens to say, told as often as they came.
+Merges the findings of repeated requests, for verdicts that depend on the model's text.
 
-A failure in some answers and not in others is one all the same, and says in how many of how many it came.
+A failure in only some responses is still a failure, with its rate.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from harness.results import VERDICTS, WORST_FIRST, Finding, Outcome
 
 
 def merged(rounds: Iterable[list[Finding]]) -> list[Finding]:
-    """Return one finding for each check of each scenario, made of those of all rounds in which it was judged."""
+    """Return one finding per check and scenario, merged from all rounds in which it was judged."""
     asked = list(rounds)
     if len(asked) == 1:
         return asked[0]
@@ -25,7 +25,7 @@ def merged(rounds: Iterable[list[Finding]]) -> list[Finding]:
 
 
 def _of_scenario(rounds: list[list[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of a scenario; where none of its answers was judged, those of the first."""
+    """Yield the findings of a scenario; if none of its responses was judged, those of the first."""
     judged = [found for found in rounds if any(finding.outcome in VERDICTS for finding in found)] or rounds[:1]
     by_check: dict[str, list[Finding]] = {}
     for finding in (finding for found in judged for finding in found):
@@ -34,14 +34,14 @@ def _of_scenario(rounds: list[list[Finding]]) -> Iterator[Finding]:
 
 
 def _worst(findings: list[Finding]) -> Finding:
-    """Return the finding that stands for all: the worst, with how often it came where not all are alike."""
+    """Return the worst finding, with its rate if not all are alike."""
     verdicts = [finding for finding in findings if finding.outcome in VERDICTS]
     if not verdicts:
         return findings[0]
     outcomes = {finding.outcome for finding in verdicts}
     if outcomes == {Outcome.OBSERVED}:
         return _observed(verdicts)
-    # What is listed was seen, if not each time.
+    # A listed deviation was seen, though not each time.
     passing = {Outcome.FIXED} if Outcome.KNOWN in outcomes else set[Outcome]()
     worst = min((one for one in verdicts if one.outcome not in passing), key=lambda one: WORST_FIRST[one.outcome])
     alike = sum(one.outcome is worst.outcome for one in verdicts)

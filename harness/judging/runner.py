@@ -1,4 +1,4 @@
-"""The only loop over targets × scenarios × checks."""
+"""Loops over targets × scenarios × checks: the only such loop."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ __all__ = [
 ]
 
 RECORDING = "recording.present"
-"""Stands in the place of a check where there is nothing to judge: no recording, or no such capability."""
+"""Replaces a check if there is nothing to judge: no recording, or an unsupported capability."""
 
 
 def known_checks() -> set[str]:
-    """Return what may be named where checks are chosen: their ids and families."""
+    """Return the names that select checks: their ids and families."""
     return {*CHECKS, *(check.family for check in CHECKS.values())}
 
 
@@ -62,7 +62,10 @@ class Selection:
     dialects: tuple[DialectName, ...] = ()
 
     def validate(self, matrix: Matrix, others: Iterable[tuple[str, str]] = ()) -> None:
-        """Raise UnknownName for a name that is nowhere in the matrix, the scenarios, the checks, or ``others``, provider and model."""
+        """
+        Raise UnknownName for a name that is not in the matrix, the scenarios, the checks, or ``others``, provider
+        and model.
+        """
         listed = list(others)
         models = {name for target in matrix.targets() for name in (target.model.id, target.id)}
         models |= {name for provider, model in listed for name in (model, f"{provider}/{model}")}
@@ -79,7 +82,10 @@ class Selection:
                     raise UnknownName(f"unknown {what} {name!r}{hint}") if hint else unknown(what, name, sorted(known))
 
     def selects(self, target: Target, scenario: Scenario) -> bool:
-        """Tell whether ``scenario`` is to be judged for ``target``: in a dialect that it speaks, or whatever was named."""
+        """
+        Return whether ``scenario`` is to be judged for ``target``: it is in a dialect of the target, or was
+        named.
+        """
         return (
             (target.speaks(scenario.dialect) or scenario.id in self.scenarios)
             and (not self.dialects or scenario.dialect in self.dialects)
@@ -90,10 +96,10 @@ class Selection:
 
     def chosen(self, dialect: DialectName | None = None) -> tuple[Check, ...]:
         """
-        Return the checks to run, of a dialect or of all: by id or family, and no less binding than the level.
+        Return the checks to run, of one dialect or of all: by id or family, and at least at the level.
 
         Raises:
-            UnknownName: no check and no family is called so, or none of them is as binding as the level, or of the dialect.
+            UnknownName: no check or family has that name, or none of them is of that level or dialect.
         """
         known = known_checks()
         for name in self.checks:
@@ -116,8 +122,8 @@ class Selection:
 @dataclass(frozen=True, slots=True)
 class Skip:
     """
-    Why a scenario is not judged: there is no recording or it is not asked (``missing``, ``inconclusive``), or it
-    is refused (``n/a``).
+    Why a scenario is not judged: it has no recording or is not sent (``missing``, ``inconclusive``), or is rejected
+    (``n/a``).
     """
 
     outcome: Outcome
@@ -126,7 +132,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A target × scenario of the project at ``root``, and where its recording is or would be."""
+    """A target × scenario of the project at ``root``, and the path of its recording."""
 
     root: Path
     target: Target
@@ -139,22 +145,22 @@ class Case:
 
     @property
     def cassette(self) -> Path:
-        """Where its recording is read: in the project, or with what came with the program."""
+        """The path its recording is read from: in the project, or in the bundled matrix."""
         return self.target.provider.place(self.root, self.target.model.id, f"{self.scenario.id}.yaml")
 
     @property
     def label(self) -> str:
-        """The path of the recording as it is told: below the folder that it is in."""
+        """The displayed path of the recording, relative to its root."""
         return f"cassettes/{self.id}.yaml"
 
     @property
     def written(self) -> Path:
-        """Where its recording is written: in the project."""
+        """The path its recording is written to: in the project."""
         return self.root / self.label
 
     @property
     def recorded(self) -> bool:
-        """Whether there is a recording of the provider's own, recorded or published; a reconstruction is none."""
+        """Whether it has a recording, recorded or published; a reconstruction is not one."""
         return self.cassette.exists() and read_cassette(self.cassette)[0].source.provenance in EVIDENCE
 
     @property
@@ -171,18 +177,18 @@ class Case:
 
 
 def published_cassettes(root: Path) -> list[Path]:
-    """Return the cassettes in a project's folder that others published."""
+    """Return the published cassettes in a project's folder."""
     return sorted((root / "cassettes").glob(f"*/{PUBLISHED}/*/*.yaml"))
 
 
 def published_homes(root: Path) -> list[Path]:
-    """Return the folders whose published recordings a project has: its own, and what comes with the program."""
+    """Return the folders that hold published recordings: the project's and the bundled one."""
     home = bundled()
     return [root] if home is None or home.resolve() == root.resolve() else [root, home]
 
 
 def plan(matrix: Matrix, root: Path, selection: Selection) -> list[Case]:
-    """Return the cases of the matrix that are selected; where nobody is named, those of the project's own providers."""
+    """Return the selected cases of the matrix; with no provider named, those of the project's own providers."""
     published = (path for home in published_homes(root) for path in published_cassettes(home))
     selection.validate(matrix, {(path.parents[2].name, path.parent.name) for path in published})
     meant = matrix.providers if selection.providers or selection.models else matrix.own
@@ -196,7 +202,7 @@ def plan(matrix: Matrix, root: Path, selection: Selection) -> list[Case]:
 
 def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
     """
-    Yield the findings of one case: one a check, or one that says why there are none.
+    Yield the findings of one case: one per check, or one that says why there are none.
 
     Raises:
         HarnessError: the cassette or the list of deviations can't be read.
@@ -209,7 +215,7 @@ def run_case(case: Case, checks: tuple[Check, ...]) -> Iterator[Finding]:
 
 def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...]) -> Iterator[Finding]:
     """
-    Yield the findings on the exchanges of a case, in order, wherever they come from.
+    Yield the findings on the exchanges of a case, in order, whatever their origin.
 
     Raises:
         HarnessError: the list of deviations can't be read.
@@ -221,13 +227,13 @@ def judge_case(case: Case, exchanges: list[Exchange], checks: tuple[Check, ...])
 
 
 def skipped_finding(case: Case, skip: Skip) -> Finding:
-    """Return the finding that stands for all checks where there is nothing to judge."""
+    """Return the finding that replaces all checks if there is nothing to judge."""
     subject = _subject(case)
     return Finding(subject.provider, subject.model, subject.scenario, RECORDING, Level.MUST, skip.outcome, skip.reason)
 
 
 def find_missing_exchanges(exchanges: list[Exchange], scenario: Scenario, subject: Subject) -> Iterator[Finding]:
-    """Yield a finding where a recording ends before its scenario does: what only the rest shows was not judged."""
+    """Yield a finding if a recording ends before its scenario does: what only the rest shows was not judged."""
     if len(exchanges) < scenario.requests:
         said = f"{len(exchanges)} of {scenario.requests} exchanges: the first response gave nothing to continue with"
         yield Finding(
@@ -240,7 +246,7 @@ def _subject(case: Case) -> Subject:
 
 
 def listed_deviations(case: Case) -> tuple[Deviation, ...]:
-    """Return the known problems of the provider of a case; raises BadDeviations where the list can't be read."""
+    """Return the known problems of the provider of a case; raise BadDeviations if the list can't be read."""
     return _deviations(folder_of(case.target.provider, case.root))
 
 
@@ -253,7 +259,7 @@ def judge_beside(
     exchanges: list[Exchange], subject: Subject, checks: Iterable[Check], known: KnownProblems | None
 ) -> Iterator[Finding]:
     """
-    Yield the findings as ``judge_exchanges`` does, with what is known of the provider, where there is a list of it.
+    Yield the findings as ``judge_exchanges`` does, with the provider's known problems, if listed.
 
     Raises:
         BadDeviations: the list can't be read.
@@ -266,7 +272,7 @@ def judge_recording_beside(
     exchanges: list[Exchange], subject: Subject, checks: CheckSet, known: KnownProblems | None
 ) -> RecordingResult:
     """
-    Return what checks say of one recording, with what is known of the provider, where there is a list of it.
+    Return the findings on one recording, with the provider's known problems, if listed.
 
     Raises:
         BadDeviations: the list can't be read.

@@ -1,1 +1,4 @@
-"""Endpoints asked over the network: requests sent, answers captured, judged as they come, kept, or drafted from."""
+"""
+Sends requests to endpoints over the network; captures, judges and saves the responses, or drafts a provider from
+them.
+"""

@@ -1,8 +1,8 @@
 """
-Asking: the requests of a scenario, sent by the OpenAI SDK and captured.
+Sends the requests of a scenario with the OpenAI SDK, and captures the responses.
 
-The SDK builds and sends each request, so that what is on the wire is what users send; what comes back is read
-to its end by us, scrubbed of secrets, and judged afterwards.  One call serves every rule.
+The SDK builds and sends each request, so that the bytes on the wire are those of users; harness reads the response
+to its end, scrubs it of secrets, and judges it afterwards.  Each response is requested once and serves every rule.
 """
 
 import threading
@@ -29,9 +29,10 @@ _WRONG_KEY = "not-a-key"
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """
-    Whom to ask: an address, a key (none where the server wants none), a model as sent and its thinking switch.
+    An endpoint: a base URL, a key (none if the server needs none), a model as sent and its thinking switch.
 
-    ``chat_url`` is where it answers chats, where that is not the address itself.  ``headers`` are sent with each request, as gateways want them; what stands in one may be a secret.
+    ``chat_url`` is the base URL of chats, if it differs.  ``headers`` are sent with each request, as gateways
+    require; any of them may be a secret.
     """
 
     base_url: str
@@ -44,7 +45,7 @@ class Endpoint:
 
     @property
     def chats_at(self) -> str:
-        """The URL at which chat completions are asked for, where the address is one of Messages."""
+        """The URL of chat completions, if the base URL is one of Messages."""
         return f"{(self.chat_url or messages.versioned(self.base_url)).rstrip('/')}{_PATH}"
 
 
@@ -70,7 +71,7 @@ class ScenarioSender:
         self._kept = threading.local()
         self._together = Together()
         backend = sdk_backend()
-        # A connection of its own for each request: some servers close one after a stream and do not say so.
+        # A new connection for each request: some servers close one after a stream without saying so.
         network = backend.HTTPTransport(verify=_trusted(backend), limits=backend.Limits(max_keepalive_connections=0))
         timeout = backend.Timeout(limits.idle, connect=limits.connect)
 
@@ -93,12 +94,12 @@ class ScenarioSender:
         self._client.close()
 
     def cut(self, reason: str) -> None:
-        """End what is being asked, in any thread, and what is sent afterwards: ``reason`` is why it was closed."""
+        """Abort the requests under way, in any thread, and later ones, with ``reason``."""
         self._together.end(f"{CLOSED}: {reason}")
 
     def ask(self, scenario: Scenario) -> list[Exchange]:
         """
-        Return the exchanges of ``scenario``; fewer than it has requests where an answer does not let it go on.
+        Return the exchanges of ``scenario``; fewer than its requests if a response does not allow the next.
 
         Raises:
             NotAsked: the request can't be sent, such as with this key or address; or the answer could not be kept.
@@ -120,7 +121,7 @@ class ScenarioSender:
         return [first, self._send(self._client, following, scenario.encoding)] if following else [first]
 
     def _ask_messages(self, scenario: Scenario) -> list[Exchange]:
-        """Ask in Messages: the same client, at another address and with the headers of that dialect."""
+        """Send in Messages: the same client, with another URL and the headers of that dialect."""
         wrong = scenario.key == "wrong"
         client, key = (self._wrong_key_client, _WRONG_KEY) if wrong else (self._client, self._endpoint.key or "none")
         at = messages.address(self._endpoint.base_url, scenario)
@@ -138,7 +139,7 @@ class ScenarioSender:
         return [first, self._send(client, following, scenario.encoding, at, headers)] if following else [first]
 
     def _ask_completions(self, scenario: Scenario) -> list[Exchange]:
-        """Ask for legacy completions: the same client, at another address."""
+        """Send legacy completions: the same client, with another URL."""
         client = self._wrong_key_client if scenario.key == "wrong" else self._client
         at = completions.address(self._endpoint.base_url)
         body = completions.first_body(scenario, self._endpoint.model)
@@ -158,7 +159,7 @@ class ScenarioSender:
         at: str = _PATH,
         headers: Mapping[str, str | None] = MappingProxyType({}),
     ) -> Exchange:
-        """Send a request and read the answer to its end, as it is sent: to unpack it may take all memory."""
+        """Send a request and read the response to its end without decompressing it, which may exhaust memory."""
         import openai
 
         content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"body": body}
@@ -177,7 +178,7 @@ class ScenarioSender:
         return self._captured(lambda: self._client.get(path, cast_to=object, options=_options(encoding)))
 
     def _close_early(self, body: Json | bytes, encoding: str) -> Exchange:
-        """Send a request and close the stream that answers it after its first event."""
+        """Send a request and close its stream after the first event."""
         import openai
 
         def ask() -> None:
@@ -193,7 +194,7 @@ class ScenarioSender:
     def _captured(self, ask: Callable[[], object]) -> Exchange:
         self._before_each()
         self._kept.exchange = None
-        # Whatever the SDK makes of the answer is a matter for the rules, which read the capture.
+        # The SDK's handling of the response is checked by rules, which read the capture.
         why: Exception | None = None
         try:
             ask()
@@ -206,12 +207,12 @@ class ScenarioSender:
 
 
 def _leave_packed(response: Any) -> None:
-    """Keep the SDK from unpacking an answer: of a refusal it reads the whole body, and that may take all memory."""
+    """Keep the SDK from decompressing a response: of an error it reads the whole body, which may exhaust memory."""
     response.headers.pop("content-encoding", None)
 
 
 def _why(error: Exception | None) -> str:
-    """Return why there is no exchange: what was at the root of it, in a line."""
+    """Return why there is no exchange: the root cause, in a line."""
     root: BaseException | None = error
     while root and root.__cause__:
         root = root.__cause__
@@ -220,18 +221,18 @@ def _why(error: Exception | None) -> str:
 
 
 def _options(encoding: str) -> dict[str, Any]:
-    # Compression hides the wire's own bytes and pieces: only a scenario that tries it asks for it.
+    # Compression hides the original bytes and segments: only a scenario that tests it asks for it.
     return {"headers": {"Content-Type": "application/json", "Accept-Encoding": encoding}}
 
 
 @cache
 def _trusted(backend: Any) -> Any:
-    """Return what certificates are held against: to read it takes longer than to ask a server that is near."""
+    """Return the SSL context, cached: loading certificates takes longer than a request to a nearby server."""
     return backend.create_ssl_context()
 
 
 def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
-    """Return the second request; None where there is none, or the answer to the first gives nothing to go on with."""
+    """Return the second request; None if there is none, or the first response does not allow one."""
     messages = first.completion.messages
     if scenario.requests == 1 or first.response.status != OK or not messages:
         return None
@@ -242,7 +243,7 @@ def _following(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
 
 
 def _following_message(scenario: Scenario, body: Json, first: Exchange) -> Json | None:
-    """Return the second request in Messages; None where there is none, or the answer gives nothing to go on with."""
+    """Return the second request in Messages; None if there is none, or the first response does not allow one."""
     if scenario.requests == 1 or first.response.status != OK or first.message.start is None:
         return None
     if scenario.follow_up == "tool-result" and not first.turn.calls:
@@ -251,7 +252,7 @@ def _following_message(scenario: Scenario, body: Json, first: Exchange) -> Json 
 
 
 def reach(base_url: str, key: str | None, limits: Limits = Limits(connect=5, idle=5)) -> str:  # noqa: B008 - frozen
-    """Return what an address answers when it is asked for its models: the status, or why there is none."""
+    """Request the list of models from a URL; return the status, or why there is none."""
     backend = sdk_backend()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:

@@ -1,9 +1,9 @@
 """
-What a probe may spend: counted before a request is sent, and again by what its answer says it took.
+Limits what a probe spends: reserves before a request is sent, and settles by the usage in its response.
 
-How it works: a request holds the tokens of its prompt, and its cap or ``ANSWER_TOKENS`` for the answer, from before it
-is sent until it is answered.  Then what the answer says it took stands in their place.  Where answers take more than
-was reckoned, the largest so far is reckoned with from then on.
+How it works: until it is answered, a request reserves the tokens of its prompt, and its cap or ``ANSWER_TOKENS``
+for the response.  Then the usage in the response replaces the reservation.  If responses take more than estimated,
+the largest so far becomes the estimate.
 """
 
 import math
@@ -22,7 +22,7 @@ from harness.wire.turn import Counts
 from harness.words import translated
 
 ANSWER_TOKENS = 2_000
-"""What an answer without a cap is reckoned at, thoughts included: the longest asked for is of about 300 words."""
+"""Estimate for a response without a cap, including reasoning: the longest requested has about 300 words."""
 
 _CHARACTERS_A_TOKEN = 2
 _ASCII = bytes(range(128))
@@ -32,19 +32,19 @@ _CAPS = ("max_tokens", "max_completion_tokens")
 
 def tokens_of(text: bytes) -> int:
     """
-    Return what a text in UTF-8 is reckoned at: a token for each two characters of ASCII, and for each other byte.
+    Return the estimated tokens of a UTF-8 text: one per two ASCII characters, and one per other byte.
 
-    Vendors tell of three to four characters a token in English, and of 0.6 tokens a Chinese character
+    Vendors give three to four characters per token in English, and 0.6 tokens per Chinese character
     (https://github.com/openai/tiktoken, https://api-docs.deepseek.com/quick_start/token_usage); "a a a" takes two
-    characters a token, and no vocabulary that is made of bytes takes more tokens than those.
+    characters per token, and no byte-level vocabulary takes more tokens than those.
     """
-    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))  # a copy of an endless answer is too much
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))  # copies of endless responses are too large
     others = sum(len(piece.translate(None, _ASCII)) for piece in pieces)
     return others + math.ceil((len(text) - others) / _CHARACTERS_A_TOKEN)
 
 
 def prompt_tokens(scenario: Scenario) -> int:
-    """Return what the first prompt of a scenario is reckoned at."""
+    """Return the estimated tokens of the first prompt of a scenario."""
     body = first_body(scenario, "")
     return tokens_of(scenario.raw_body or orjson.dumps(body))
 
@@ -52,9 +52,9 @@ def prompt_tokens(scenario: Scenario) -> int:
 @dataclass(slots=True)
 class Budget:
     """
-    What a probe may spend; ``spent`` and ``tokens_spent`` are what it has.
+    The spending limits of a probe; ``spent`` and ``tokens_spent`` are used so far.
 
-    ``long`` is whether what is ``costly`` may be asked.
+    ``long`` is whether ``costly`` scenarios may be sent.
     """
 
     requests: int = 70
@@ -66,11 +66,11 @@ class Budget:
     _held: dict[str, int] = field(default_factory=dict)
 
     def begin(self, scenarios: Iterable[Scenario]) -> None:
-        """Count the GETs among ``scenarios``, which cost nothing and are asked whatever else is."""
+        """Reserve the GETs among ``scenarios``, which are free and always sent."""
         self.spent += sum(scenario.requests for scenario in filter(_free, scenarios))
 
     def told(self, scenarios: Iterable[Scenario]) -> str:
-        """Return what asking ``scenarios`` may take, in a line."""
+        """Return the expected cost of ``scenarios``, in a line."""
         asked = [scenario for scenario in scenarios if self.long or not scenario.costly]
         requests, gets = (sum(one.requests for one in some) for some in (asked, filter(_free, asked)))
         prompts = sum(one.requests * prompt_tokens(one) for one in asked if not one.path)
@@ -81,7 +81,7 @@ class Budget:
         return told.format(requests=requests, tokens=self.tokens, prompts=min(prompts, self.tokens))
 
     def try_reserve(self, scenario: Scenario) -> Skip | None:
-        """Count what ``scenario`` takes as spent; return why it is not asked where that does not fit."""
+        """Reserve the cost of ``scenario``; if it does not fit, return why it is not sent."""
         if scenario.path:
             return None
         need = self._need(scenario)
@@ -98,7 +98,7 @@ class Budget:
         return None
 
     def settle(self, scenario: Scenario, exchanges: Iterable[Exchange]) -> None:
-        """Count what the answers to ``scenario`` took, in the place of what was held for them."""
+        """Replace the reservation of ``scenario`` by the usage in its responses."""
         self._held.pop(scenario.id, None)
         for exchange in exchanges:
             taken = 0 if scenario.path else self._taken(exchange)
@@ -108,14 +108,14 @@ class Budget:
     def _need(self, scenario: Scenario) -> int:
         if scenario.path:
             return 0
-        # A second prompt holds the first answer.
+        # A second prompt contains the first response.
         answers = sum(range(1, scenario.requests + 1)) * _cap(
             scenario.params | (scenario.repeat_with or {}), self._answer
         )
         return scenario.requests * prompt_tokens(scenario) + answers
 
     def _taken(self, exchange: Exchange) -> int:
-        """Return the tokens that an answer says it took; as reckoned, where it does not say so."""
+        """Return the tokens of a response by its usage; the estimate, if it has none."""
         counts = exchange.turn.counts if exchange.dialect == "messages" else Counts()
         if counts.input or counts.output:
             return (counts.input or 0) + (counts.output or 0)
@@ -125,7 +125,7 @@ class Budget:
                 return total
         response, prompt = exchange.response, tokens_of(exchange.request.body or b"")
         if response.status == NO_ANSWER or (response.status == OK and not response.eof):
-            return prompt + self._answer  # what is given up on may go on there, and be billed
+            return prompt + self._answer  # an aborted request may continue on the server, and be billed
         return prompt + min(tokens_of(response.content), self._answer) if response.status == OK else 0
 
 
@@ -134,6 +134,6 @@ def _free(scenario: Scenario) -> bool:
 
 
 def _cap(params: dict[str, Any], otherwise: int) -> int:
-    """Return the most tokens of an answer: its cap, or what it is reckoned at; times how many were asked for."""
+    """Return the maximum tokens of a response: its cap, or the estimate; times the number of choices."""
     caps = [int(params[name]) for name in _CAPS if type(params.get(name)) is int and params[name] > 0]
     return min(caps, default=otherwise) * int(params.get("n", 1))

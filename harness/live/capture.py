@@ -1,15 +1,15 @@
 """
-Capture: exchanges over the network, kept as they come.
+Captures exchanges over the network as they happen.
 
-How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of its transports), so the OpenAI SDK - or
-any program built on them - sends its own requests through it.  Each piece of the answer is handed on as it comes, with
-its time noted on the way; at the end the whole is one ``Exchange``, given to ``on_exchange``.  Nothing is decoded, retried
-or followed.  While an answer comes, what it takes of memory does not grow with it: once it is longer than most answers
-are, it is set aside, many pieces at a time, in files without a name.  Where there is no room for these it is kept in
-memory, whole: that the disk is full is no fault of whoever answers.
+How it works: ``Capture`` is a transport of httpx2 (or of httpx, around one of its transports), so the OpenAI SDK -
+or any program built on them - sends its own requests through it.  Each segment of the response is passed on as it
+arrives, and its time is recorded; at the end the whole is one ``Exchange``, given to ``on_exchange``.  Nothing is
+decoded, retried or redirected.  Memory use does not grow with the response: once it is longer than usual, it is
+spooled to unnamed temporary files, many segments at a time.  If the disk is full it is kept in memory, since that
+is not the server's fault.
 
-A caller that stops early does not shorten the recording: what is left is read, within limits, when the caller
-closes.  An answer that breaks off, hangs or grows without end is kept up to there, with the reason in ``error``.
+A caller that stops early does not shorten the recording: the rest is read, within limits, when the caller closes.
+A response that breaks off, hangs or does not end is kept up to there, with the reason in ``error``.
 """
 
 import contextlib
@@ -34,20 +34,19 @@ from harness.wire.limits import sizes
 
 ExchangeHandler = Callable[[Exchange], None]
 
-_IN_MEMORY = 4 << 20  # bytes of a body; hardly an answer is larger,
-_PIECES = 10_000  # or comes in more pieces
+_IN_MEMORY = 4 << 20  # bytes of a body; few responses are larger,
+_PIECES = 10_000  # or arrive in more segments
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Where a capture ends that does not end by itself.
+    The limits of a capture.
 
-    ``connect``, ``idle`` (between two reads) and ``total`` (from the request on) are seconds, ``size`` bytes as sent,
-    ``drain`` the seconds given to what is left when a caller closes early.  ``events`` and ``line`` (bytes without a
-    line end) are of streams.  These sizes are those of what is read (``wire/limits``), which also bound what a
-    compressed body unpacks to.
-    On a connection that is kept from an earlier request, ``total`` does not end a head that never ends.
+    ``connect``, ``idle`` (between two reads) and ``total`` (from the request on) are seconds, ``size`` bytes as
+    sent, ``drain`` the seconds for reading the rest when a caller closes early.  ``events`` and ``line`` (bytes
+    without a line end) are of streams.  The sizes are those of ``wire/limits``, which also bound the decompressed
+    size of a body. On a reused connection, ``total`` does not end response headers that never end.
     """
 
     connect: float = 10
@@ -60,17 +59,17 @@ class Limits:
 
     @classmethod
     def within(cls, seconds: float) -> "Limits":
-        """Return the limits of a request that as a whole takes no more than ``seconds``."""
+        """Return the limits for a request of at most ``seconds`` in total."""
         return cls(connect=min(cls().connect, seconds), idle=seconds, total=seconds)
 
 
 class LimitReached(Exception):
-    """The capture went on for too long, or grew too large."""
+    """The capture took too long, or grew too large."""
 
 
 @dataclass(slots=True)
 class _ResponseRecorder:
-    """One answer while it comes."""
+    """The recorder of one response as it arrives."""
 
     request: Any
     on_exchange: ExchangeHandler
@@ -97,15 +96,15 @@ class _ResponseRecorder:
         self.together.add(self.deadline)
 
     def answered(self, response: Any) -> None:
-        """Note the head of the answer."""
+        """Record the headers of the response."""
         self.response = response
-        # Taken now: who reads the answer may change them, so as not to unpack it.
+        # Taken now: the reader may change them, to avoid decompression.
         self.headers = Headers(tuple((_text(name), _text(value)) for name, value in response.headers.raw))
         self.deadline.learn(response.extensions.get("network_stream"))
         self.streams = "event-stream" in response.headers.get("content-type", "")
 
     def take(self, piece: bytes) -> None:
-        """Note a piece of the body, with its time; raise LimitReached where it goes too far."""
+        """Record a segment of the body, with its time; raise LimitReached if it exceeds a limit."""
         now = time.perf_counter_ns()
         self.times.append(now)
         self.pieces.append(piece)
@@ -136,7 +135,7 @@ class _ResponseRecorder:
         return b"".join(self.pieces), array("Q", map(len, self.pieces)).tobytes(), array("Q", self.times).tobytes()
 
     def _whole(self) -> "tuple[bytes, array[int], array[int]]":
-        """Return the body, and the size and the time of each piece."""
+        """Return the body, and the size and the time of each segment."""
         body, sizes, times = self._held()
         if self.aside:
             self._spool()
@@ -144,7 +143,7 @@ class _ResponseRecorder:
         return body, array("Q", sizes), array("Q", times)
 
     def _count(self, piece: bytes) -> None:
-        # Blank lines, nearly: one that is cut by the end of a piece is not counted, and CR alone ends hardly any.
+        # Approximates blank lines: one split between segments is not counted, and few end in CR alone.
         self.events += piece.count(b"\n\n") or piece.count(b"\n\r\n")
         if self.events > self.limits.events:
             raise LimitReached(f"more than {self.limits.events:,} events")
@@ -154,13 +153,13 @@ class _ResponseRecorder:
             raise LimitReached(f"a line of more than {self.limits.line:,} bytes")
 
     def closing(self) -> float:
-        """Return until when (``time.monotonic``) what is left may come, now that the caller closes."""
+        """Return until when (``time.monotonic``) the rest is read after the caller closed."""
         if not self.done:
             self.deadline.shorten(self.limits.drain, CLOSED)
         return time.monotonic() + self.limits.drain
 
     def end(self, error: BaseException | str | None = None) -> None:
-        """Hand the exchange over, once; without ``error`` the body came to its proper end."""
+        """Emit the exchange, once; without ``error`` the body ended properly."""
         if self.done:
             return
         self.done = True
@@ -205,12 +204,12 @@ def _files() -> tuple[IO[bytes], ...]:
 def _append(files: tuple[IO[bytes], ...], parts: tuple[bytes, ...]) -> None:
     for file, data in zip(files, parts, strict=True):
         left = memoryview(data)
-        while left:  # without a buffer a write may take a part only
+        while left:  # without a buffer a write may be partial
             left = left[file.write(left) :]
 
 
 def _in_memory(file: IO[bytes], size: int) -> IO[bytes]:
-    """Return what a file held before a write to it failed, ready to be added to."""
+    """Return the content of a file before a failed write, as a buffer to append to."""
     with file:
         file.seek(0)
         memory = BytesIO()
@@ -234,7 +233,7 @@ def _text(value: bytes) -> str:
 
 
 class _Pieces:
-    """The body, piece by piece, to the recorder and on to the caller."""
+    """The body, passed segment by segment to the recorder and on to the caller."""
 
     def __init__(self, stream: Any, recorder: _ResponseRecorder) -> None:
         self._stream = stream
@@ -246,7 +245,7 @@ class _Pieces:
             yield piece
 
     def _next(self) -> bytes | None:
-        # A generator that was collected half-way gives StopIteration too, and that is no end of the body.
+        # A generator that was collected midway raises StopIteration too, which is not the end of the body.
         collected = inspect.isgenerator(self._pieces) and inspect.getgeneratorstate(self._pieces) == inspect.GEN_CLOSED
         try:
             piece = next(self._pieces)
@@ -263,7 +262,7 @@ class _Pieces:
         return piece
 
     def close(self) -> None:
-        """Read what the caller left, within limits, and let the connection go."""
+        """Read what the caller left, within limits, and release the connection."""
         deadline = self._recorder.closing()
         with contextlib.suppress(Exception):
             while not self._recorder.done and time.monotonic() < deadline:
@@ -301,7 +300,7 @@ class _AsyncPieces:
         return piece
 
     async def aclose(self) -> None:
-        """Read what the caller left, within limits, and let the connection go."""
+        """Read what the caller left, within limits, and release the connection."""
         deadline = self._recorder.closing()
         with contextlib.suppress(Exception):
             while not self._recorder.done and time.monotonic() < deadline:
@@ -312,9 +311,9 @@ class _AsyncPieces:
 
 class Capture(httpx2.BaseTransport):
     """
-    A transport that sends through another one, of httpx2 or httpx, and gives each exchange to ``on_exchange``.
+    A transport that sends through another one, of httpx2 or httpx, and passes each exchange to ``on_exchange``.
 
-    What is under way of several may be ended at once where they are given the same ``together``.
+    Captures with the same ``together`` can be aborted at once.
     """
 
     def __init__(
@@ -330,9 +329,9 @@ class Capture(httpx2.BaseTransport):
         self._together = together or Together()
 
     def handle_request(self, request: Any) -> Any:
-        """Send a request; the answer streams through."""
+        """Send a request; the response streams through."""
         request.read()
-        self._inner = self._inner or backend_of(request).HTTPTransport()  # that of the client it is given to
+        self._inner = self._inner or backend_of(request).HTTPTransport()  # that of its client
         recorder = _ResponseRecorder(request, self._on_exchange, self._limits, self._together)
         try:
             with recorder.deadline.watching(request):
@@ -359,7 +358,7 @@ class AsyncCapture(httpx2.AsyncBaseTransport):
         self._together = Together()
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Send a request; the answer streams through."""
+        """Send a request; the response streams through."""
         await request.aread()
         self._inner = self._inner or backend_of(request).AsyncHTTPTransport()
         recorder = _ResponseRecorder(request, self._on_exchange, self._limits, self._together)

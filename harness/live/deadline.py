@@ -1,10 +1,10 @@
 """
-A deadline that holds in the middle of a read.
+Enforces a deadline in the middle of a read.
 
-How it works: a timeout of httpx2 is for one read, so a server that sends a byte now and then never meets it: with
-headers, preliminary answers, the sizes of chunks or trailers it could go on for ever.  httpx2 tells of each connection
-it makes (its ``trace`` extension), and when the time has come the socket is shut down: then what waits on it ends at
-once, in whatever part of an answer, in a thread or in a task.
+How it works: a timeout of httpx2 applies to one read, so a server that sends a byte now and then never reaches it:
+with headers, preliminary responses, chunk sizes or trailers it could go on forever.  httpx2 reports each connection
+it makes (its ``trace`` extension), and at the deadline its socket is shut down: this ends any wait at once, in any
+part of a response, in a thread or in a task.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from typing import Any
 
 class Deadline:
     """
-    Ends a request that takes more than so many seconds; ``passed`` is then the reason that was given for it.
+    Aborts a request after so many seconds; ``passed`` is then the given reason.
 
-    Of a connection kept from an earlier request httpx2 says nothing until the answer begins: there it holds from the
-    end of the head on (``learn``).
+    httpx2 does not report a reused connection until the response begins: there it applies only after the headers
+    (``learn``).
     """
 
     def __init__(self, seconds: float, reason: BaseException | str) -> None:
@@ -37,33 +37,33 @@ class Deadline:
         self.shorten(seconds, reason)
 
     def shorten(self, seconds: float, reason: BaseException | str) -> None:
-        """Let it pass ``seconds`` from now, unless it does so before or the exchange is over."""
+        """Let it pass in ``seconds``, unless it passes earlier or the exchange is over."""
         until = time.monotonic() + seconds
         if until < self._until and not self._over:
             self._until, self._reason = until, reason
             _CLOCK.wake(until, self)
 
     def cancel(self) -> None:
-        """Let it never pass: the exchange is over."""
+        """Cancel it: the exchange is over."""
         self._over = True
         self._until = math.inf
         self._socket = None
 
     def look(self) -> None:
-        """Pass, if it is time."""
+        """Let it pass if it is time."""
         if not self.passed and time.monotonic() >= self._until:
             self.passed = self._reason
             self._shut()
 
     def learn(self, stream: Any) -> None:
-        """Take the connection that is to be shut down when it passes."""
+        """Register the connection to shut down when it passes."""
         self._socket = stream.get_extra_info("socket") if stream is not None else self._socket
         if self.passed:
             self._shut()
 
     @contextlib.contextmanager
     def watching(self, request: Any, *, in_task: bool = False) -> Iterator[None]:
-        """Learn of the connection that is made for ``request``, of a sync client or (``in_task``) an async one."""
+        """Register the connection that is made for ``request``, of a sync client or (``in_task``) an async one."""
         before = request.extensions.get("trace")
 
         def told(name: str, info: dict[str, Any]) -> Any:
@@ -85,7 +85,7 @@ class Deadline:
                 request.extensions["trace"] = before
 
     def _shut(self) -> None:
-        # Through a copy, since the socket may be one of TLS or of an event loop, with a shutdown of its own.
+        # Through a copy, since a socket of TLS or of an event loop has its own shutdown.
         connected = self._socket
         if connected is None:
             return
@@ -95,7 +95,7 @@ class Deadline:
 
 class Together:
     """
-    Deadlines that can be made to pass at once, and all that are added afterwards with them.
+    Deadlines that can be made to pass at once, including those added later.
 
     ``reason`` is then why.
     """
@@ -106,7 +106,7 @@ class Together:
         self._lock = threading.Lock()
 
     def add(self, deadline: Deadline) -> None:
-        """Let ``deadline`` be one of them."""
+        """Add ``deadline``."""
         with self._lock:
             self._open = [one for one in self._open if one() is not None]
             self._open.append(weakref.ref(deadline))
@@ -114,7 +114,7 @@ class Together:
             deadline.shorten(0, self.reason)
 
     def end(self, reason: str) -> None:
-        """Let all of them pass now, unless they did or never will."""
+        """Let all of them pass now, unless they already did or were cancelled."""
         with self._lock:
             self.reason = reason
             left, self._open = self._open, []
@@ -125,7 +125,10 @@ class Together:
 
 
 class _Clock:
-    """Looks at deadlines when they may have passed: one thread for all, since one a request costs as much as asking."""
+    """
+    Checks deadlines when they may have passed: one thread for all, since one per request costs as much as the
+    request.
+    """
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, weakref.ref[Deadline]]] = []
@@ -134,7 +137,7 @@ class _Clock:
         self._thread: threading.Thread | None = None
 
     def wake(self, until: float, deadline: Deadline) -> None:
-        """Look at ``deadline`` at ``until``."""
+        """Check ``deadline`` at ``until``."""
         with self._changed:
             heapq.heappush(self._due, (until, next(self._numbers), weakref.ref(deadline)))
             if self._thread is None or not self._thread.is_alive():
@@ -154,5 +157,5 @@ class _Clock:
 
 
 _CLOCK = _Clock()
-if hasattr(os, "register_at_fork"):  # no thread lives on in a child, and a lock may be held by one
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork, and one may have held a lock
     os.register_at_fork(after_in_child=_CLOCK.__init__)  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """
-A provider drafted of an endpoint: its entry in providers.yaml, its cassettes, and what is to be said of it.
+Drafts a provider from an endpoint: its entry in providers.yaml, its cassettes, and its deviations.
 
-How it works: each dialect is asked at its address, the first answer of each before the rest of any, so that a wrong
-address is told before much is paid for.  A dialect in which nothing was answered does not get into the entry.
+How it works: each dialect is probed at its URL, the first scenario of each before the rest of any, so that a wrong
+URL is reported before much is spent.  A dialect without any successful response is left out of the entry.
 """
 
 import contextlib
@@ -52,11 +52,11 @@ _DRAFTED = """\
 @dataclass(frozen=True, slots=True)
 class NewProvider:
     """
-    What a user says of a new provider.
+    The user's input for a new provider.
 
-    ``addresses`` is where it is asked, by dialect: of chat and completions as the OpenAI SDK takes it, of Messages as
-    ``ANTHROPIC_BASE_URL`` does.  ``thinking`` is how it is switched, as far as that is known.  ``beside`` is the entry that is there already, to
-    which a dialect is added.
+    ``addresses`` are its base URLs by dialect: of chat and completions as the OpenAI SDK takes it, of Messages as
+    ``ANTHROPIC_BASE_URL`` does.  ``thinking`` is the thinking switch, as far as known.  ``beside`` is an existing
+    entry to which a dialect is added.
     """
 
     id: str
@@ -71,22 +71,22 @@ class NewProvider:
 
     @property
     def base_url(self) -> str:
-        """Where chats are asked for, be it to see that there are none."""
+        """The base URL of chats, even if only to learn that there are none."""
         spoken = self.addresses
         return spoken.get("chat") or spoken.get("completions") or versioned(spoken["messages"])
 
     @property
     def scenarios(self) -> list[Scenario]:
-        """What it is asked."""
+        """The scenarios it is sent."""
         return [scenario for dialect in self.addresses for scenario in SCENARIOS_OF[dialect].values()]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """
-    What was made: the provider, its recordings, how many deviations, and why scenarios are not kept.
+    The result: the provider, its recordings, the number of deviations, and why scenarios were not saved.
 
-    ``unanswered`` says of each dialect in which nothing was answered how it was refused.
+    ``unanswered`` gives the rejection of each dialect without a successful response.
     """
 
     provider: Provider
@@ -98,7 +98,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """What the answers tell of an entry."""
+    """The facts of an entry learned from the responses."""
 
     switch: Thinking
     lacks: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class _Learned:
 
 def matrix_to_ask(new: NewProvider, root: Path) -> Matrix:
     """
-    Return the matrix to ask by: of the new provider alone, thinking switched as far as that is known.
+    Return the matrix for probing: the new provider alone, with the thinking switch as far as known.
 
     Raises:
         BadProviders: one line that says what is in the way of an entry.
@@ -126,7 +126,7 @@ def ask_all(  # noqa: PLR0913, PLR0917 - what a user says, and what it may cost
     new: NewProvider, matrix: Matrix, key: str | None, budget: Budget, limits: Limits, course: Course
 ) -> Generator[Probed, None, None]:
     """
-    Ask each dialect at its address; see `probe_endpoint`.
+    Probe each dialect at its URL; see `probe_endpoint`.
 
     Raises:
         Unreachable: nobody answers at one of the addresses, or the key is refused.
@@ -148,7 +148,7 @@ def ask_all(  # noqa: PLR0913, PLR0917 - what a user says, and what it may cost
 
 def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_key: bool) -> Draft:
     """
-    Write what follows from the answers of a probe: cassettes, deviations without reasons, and the entry.
+    Write the draft from a probe's results: cassettes, deviations without reasons, and the entry.
 
     Raises:
         Unreachable: no chat request got an answer.
@@ -185,7 +185,7 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
 
 def entry_beside(root: Path, name: str, model: str, spoken: Collection[DialectName]) -> Provider | None:
     """
-    Return the project's own entry of an id, where what is ``spoken`` is one other dialect, which can be added to it.
+    Return the project's own entry of an id, if ``spoken`` is one other dialect that can be added to it.
 
     Raises:
         BadProviders: its models have other names, or the file can't be read.
@@ -204,14 +204,14 @@ def entry_beside(root: Path, name: str, model: str, spoken: Collection[DialectNa
 
 
 def _text_with(new: NewProvider, provider: Provider, root: Path) -> str:
-    """Return the text of providers.yaml with what was drafted: an entry, or a dialect of one."""
+    """Return the text of providers.yaml with the draft: an entry, or a dialect of one."""
     path = root / FILE_NAME
     (dialect, *_) = new.addresses
     return with_dialect(path, provider, dialect) if new.beside else appended(path, provider)
 
 
 def _deviations_with(path: Path, listed: list[dict[str, Any]]) -> str:
-    """Return the list of deviations with more of them at its end."""
+    """Return the list of deviations with more of them appended."""
     if not path.exists():
         return _DRAFTED + as_yaml({"deviations": listed})
     before = path.read_text(encoding="utf-8")
@@ -222,7 +222,7 @@ def _deviations_with(path: Path, listed: list[dict[str, Any]]) -> str:
 
 
 def _unanswered(new: NewProvider, found: list[Probed]) -> dict[DialectName, str]:
-    """Return the dialects in which nothing was answered, each with what was said instead."""
+    """Return the dialects without a successful response, each with the response it got."""
     told = dict[DialectName, str]()
     for dialect in new.addresses:
         asked = [one for one in found if one.scenario.dialect == dialect]
@@ -232,14 +232,14 @@ def _unanswered(new: NewProvider, found: list[Probed]) -> dict[DialectName, str]
 
 
 def _answered_in(dialect: DialectName, one: Probed) -> bool:
-    """Tell whether an answer came in a dialect, rather than in chat before it."""
+    """Return whether a dialect got a successful response, rather than chat before it."""
     return one.answered and any(
         exchange.response.status == OK and exchange.dialect == dialect for exchange in one.exchanges
     )
 
 
 def _seen(new: NewProvider, found: list[Probed]) -> _Learned:
-    """Return what the answers tell; of chat, where only Messages were asked, whether it is served beside them."""
+    """Return the facts learned; if only Messages were probed, also whether chat is served."""
     in_chat, in_messages = ([one for one in found if one.scenario.dialect == name] for name in ("chat", "messages"))
     switch = _switch(new.thinking, in_chat or in_messages)
     note = None
@@ -252,26 +252,26 @@ def _seen(new: NewProvider, found: list[Probed]) -> _Learned:
 
 
 def _without_chat(in_messages: list[Probed]) -> bool:
-    """Tell whether what was asked in chat before Messages was answered as by a server that has no such address."""
+    """Return whether a chat request before Messages was rejected as by a server without that endpoint."""
     first = [one.exchanges[0] for one in in_messages if one.scenario.in_chat_first and one.exchanges]
     return bool(first) and all(map(_nowhere, first))
 
 
 def _nowhere(exchange: Exchange) -> bool:
-    """Tell whether a refusal says that there is no such address, rather than no such model."""
+    """Return whether a rejection says that there is no such endpoint, rather than no such model."""
     told = told_cause(exchange)
     return exchange.response.status in _NOT_SERVED and (told is None or told.cause is not NO_MODEL)
 
 
 def _key_header(in_messages: list[Probed]) -> KeyHeader:
-    """Return the header that the key is to stand in, where only one of the two was taken alone."""
+    """Return the header for the key, if only one of the two was accepted alone."""
     taken = {one.scenario.key_header for one in in_messages if one.answered}
     alone = taken - {"both"}
     return next(iter(alone)) if len(alone) == 1 else "both"
 
 
 def _switch(known: Thinking, found: list[Probed]) -> Thinking:
-    """Return how thinking is switched, given what is known and where thoughts came."""
+    """Return the thinking switch, given what is known and which responses had reasoning."""
     asked_to, unasked = (any(_thoughts(found, asked_for=on)) for on in (True, False))
     return Thinking(
         enable=(known.enable or {}) if asked_to else None,
@@ -280,14 +280,14 @@ def _switch(known: Thinking, found: list[Probed]) -> Thinking:
 
 
 def _thoughts(found: list[Probed], *, asked_for: bool) -> Iterator[bool]:
-    """Tell of each exchange in which thinking was asked for, or was not, whether thoughts came."""
+    """Yield for each exchange that asked for thinking, or did not, whether it had reasoning."""
     for one in found:
         if one.scenario.thinking is asked_for:
             yield from map(_thought, one.exchanges)
 
 
 def _thought(exchange: Exchange) -> bool:
-    """Tell whether an answer has thoughts, or counts some."""
+    """Return whether a response has reasoning, or counts it."""
     if exchange.dialect == "messages":
         return any(block.kind in _THOUGHTS for block in exchange.message.blocks)
     columns = exchange.columns
@@ -297,7 +297,7 @@ def _thought(exchange: Exchange) -> bool:
 
 
 def _refused(found: list[Probed]) -> tuple[str, ...]:
-    """Return the capabilities that were refused where they were tried, and served nowhere."""
+    """Return the capabilities that were rejected when tried, and served nowhere."""
     served = {need for one in found if _answered(one) for need in one.scenario.needs}
     refused = (need for one in found if one.refused and one.exchanges for need in one.scenario.needs)
     return tuple(dict.fromkeys(need for need in refused if need not in served))
@@ -308,7 +308,7 @@ def _answered(one: Probed) -> bool:
 
 
 def _unkept(case: Case, one: Probed) -> str | None:
-    """Return why a scenario is not kept; None where its recording is."""
+    """Return why a scenario is not saved; None if its recording is."""
     refusal = case.target.skip_reason(one.scenario)
     if refusal or not one.exchanges:
         return refusal or one.findings[0].message
@@ -318,7 +318,7 @@ def _unkept(case: Case, one: Probed) -> str | None:
 
 
 def _provider(new: NewProvider, seen: _Learned, spoken: Iterable[DialectName]) -> Provider:
-    """Return the entry, with the dialects that are ``spoken``; raises BadProviders where what a user said does not make one."""
+    """Return the entry, with the dialects that are ``spoken``; raise BadProviders if the user's input is invalid."""
     valid = {"at": new.day, "how": "recorded"}
     if new.beside:
         return _with_dialects(new.beside, {one: _spoken_at(new, seen, one, valid) for one in spoken})
@@ -343,7 +343,7 @@ def _provider(new: NewProvider, seen: _Learned, spoken: Iterable[DialectName]) -
 
 
 def _spoken_at(new: NewProvider, seen: _Learned, dialect: DialectName, valid: Json) -> Json:
-    """Return what an entry says of a dialect besides chat."""
+    """Return the part of an entry for a dialect besides chat."""
     header = {"key_header": seen.key_header} if dialect == "messages" else {}
     return {"base_url": new.addresses[dialect], **header, "valid": valid}
 
@@ -354,7 +354,7 @@ def _with_dialects(provider: Provider, said: dict[DialectName, Json]) -> Provide
 
 
 def _deviations(cases: Iterable[Case], docs: str) -> Iterator[dict[str, Any]]:
-    """Yield an entry for each rule and each thing it says, with the scenarios where it says so."""
+    """Yield an entry per rule and problem, with the scenarios that show it."""
     said = []
     for case in cases:
         exchanges = with_expectations(read_cassette(case.cassette), case.scenario)

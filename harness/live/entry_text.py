@@ -1,4 +1,4 @@
-"""Entries of providers.yaml as text: one put at the end, or given another dialect, all else left as it stands."""
+"""Edits the text of providers.yaml: appends an entry, or adds a dialect to one, and leaves the rest unchanged."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from harness.wire.dialect import DialectName
 
 def appended(path: Path, provider: Provider) -> str:
     """
-    Return the text of providers.yaml with an entry at the end of its list of providers, all that stands there as it is.
+    Return the text of providers.yaml with an entry at the end of its list of providers, otherwise unchanged.
 
     Raises:
         BadProviders: the file can't be read, has an entry of that id, or is written in a form that takes none.
@@ -47,12 +47,12 @@ def appended(path: Path, provider: Provider) -> str:
 
 
 def _indent(text: str) -> int:
-    """Return how far the items of the list of providers are indented."""
+    """Return the indent of the items of the list of providers."""
     return next((value.start_mark.column for key, value in _pairs(text) if key.value == "providers"), 0)
 
 
 def _around_end(text: str) -> tuple[str, str]:
-    """Return what stands before the end of the list of providers, and the keys behind it with what is said of the next."""
+    """Return the text before the end of the list of providers, and the keys after it with the comments on the next."""
     keys = [key for key, _ in _pairs(text)]
     behind = [after for key, after in pairwise(keys) if key.value == "providers"]
     if not behind:
@@ -71,7 +71,7 @@ def _pairs(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
 
 def with_dialect(path: Path, provider: Provider, dialect: DialectName) -> str:
     """
-    Return the text of providers.yaml with a dialect of ``provider`` in its entry, which has it not yet.
+    Return the text of providers.yaml with a new dialect of ``provider`` in its entry.
 
     Raises:
         BadProviders: the file can't be read, or its entry is written in a form that takes none.
@@ -91,7 +91,7 @@ def with_dialect(path: Path, provider: Provider, dialect: DialectName) -> str:
 
 
 def _entry(text: str, provider: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-    """Return the keys of a provider's entry with their values, as nodes that tell where they stand."""
+    """Return the keys of a provider's entry with their values, as nodes with positions."""
     lists = [value for key, value in _pairs(text) if key.value == "providers"]
     entries = [one.value for value in lists for one in value.value if isinstance(one, yaml.MappingNode)]
     found = [{key.value: (key, value) for key, value in entry} for entry in entries]

@@ -1,4 +1,4 @@
-"""What a probe cost, and how fast the answers came."""
+"""Measures the cost of a probe, and the speed of the responses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from harness.wire.timing import StreamTiming, completion_tokens, prompt_tokens, 
 
 @dataclass(slots=True)
 class Meter:
-    """Counts what answers took and says when their tokens came; each exchange is to be given once."""
+    """Counts the usage of responses and times their tokens; add each exchange once."""
 
     _requests: int = 0
     _prompt: int = 0
@@ -20,7 +20,7 @@ class Meter:
     _timings: list[StreamTiming] = field(default_factory=list)
 
     def add(self, exchanges: Iterable[Exchange]) -> None:
-        """Count exchanges; one that failed before was asked twice."""
+        """Count exchanges; one that failed before was sent twice."""
         for exchange in exchanges:
             self._requests += 1 + (exchange.source.failed_before is not None)
             prompt, completion = prompt_tokens(exchange), completion_tokens(exchange)
@@ -33,12 +33,12 @@ class Meter:
 
     @property
     def cost(self) -> Cost:
-        """What was sent, and the tokens that answers say it took."""
+        """The requests sent, and the tokens that responses count."""
         return Cost(self._requests, self._prompt, self._completion, self._silent)
 
     @property
     def speed(self) -> Speed | None:
-        """How fast streams came; None where none shows it."""
+        """The speed of streams; None if no stream shows it."""
         if not self._timings:
             return None
         waits = [one.first_token for one in self._timings]

@@ -1,4 +1,4 @@
-"""Probing: every scenario asked of one endpoint, judged as it comes."""
+"""Probes an endpoint: sends every scenario, and judges the responses as they arrive."""
 
 import contextlib
 import math
@@ -38,20 +38,20 @@ FIRST = (
     "chat.nonstream", "chat.stream", "chat.stream-usage", "tools.auto",
     "messages.nonstream", "messages.stream", "messages.tool",
 )  # fmt: skip
-"""Asked before the others: they tell whether anybody answers, and what need not be tried."""
+"""Sent before the others: they show whether the endpoint responds, and what need not be tried."""
 
 _OUT_OF_TIME = re.compile(r"ReadTimeout|WriteTimeout|ConnectTimeout|LimitReached: more than \S+ seconds")
 _AT_ONCE = 4
 _DEAD = 3
-_LOOK = 0.2  # seconds after which the clock is looked at, and whether somebody wants it to end
-_GRACE = 2.0  # seconds given to what is cut
+_LOOK = 0.2  # seconds between checks of the clock and of requests to stop
+_GRACE = 2.0  # seconds given to aborted requests
 _SHOWN = 160
 _REFUSED, _FAILED = 400, 500
 _LATER = frozenset({408, 429})
 _NOT_SERVED = frozenset({404, 405})
 _OF_THIS_REQUEST = re.compile(
     r"\b(?=\w*\d)[\w-]{6,}\b|\d+"
-)  # an id or a number, in which two refusals for one reason differ
+)  # an id or a number, which varies between rejections for one reason
 _NOBODY = {
     401: "is the key right?",
     403: "is the key right?",
@@ -59,16 +59,16 @@ _NOBODY = {
     402: "is there credit on the account?",
     405: "does the address end in /v1, as most do?",
 }
-"""What to ask oneself where a plain question gets such a status."""
+"""Advice if a plain request gets such a status."""
 _NO_MESSAGES = "are Messages served at this address, and is the model's name right?"
 
 
 @dataclass(slots=True)
 class Course:
     """
-    How far a probe goes: no further than ``seconds`` from its beginning, nor than three time-outs in a row.
+    The limits of a probe: ``seconds`` from its beginning, and three consecutive time-outs.
 
-    ``over`` is why it asks no more, None while it does.  Whoever sets it ends the probe, in a signal handler too.
+    ``over`` is why it stops, None while it continues.  Setting it stops the probe, in a signal handler too.
     """
 
     seconds: float = math.inf
@@ -77,18 +77,18 @@ class Course:
     _silent: int = 0
 
     def begin(self) -> None:
-        """Let the time begin, if it did not: what is sent several times shares it."""
+        """Start the time, once: repeated rounds share it."""
         if math.isinf(self._until):
             self._until = time.monotonic() + self.seconds
 
     def look(self) -> Skip | None:
-        """Return why no more is asked; None if more is."""
+        """Return why the probe stops; None if it continues."""
         if self.over is None and time.monotonic() >= self._until:
             self.over = Skip(Outcome.INCONCLUSIVE, f"the limit of {self.seconds:g} s (--max-seconds) is reached")
         return self.over
 
     def follow(self, exchanges: Iterable[Exchange]) -> None:
-        """Count the time-outs in a row: after some the endpoint is told dead."""
+        """Count consecutive time-outs: after some the endpoint counts as dead."""
         for exchange in exchanges:
             self._silent = self._silent + 1 if _timed_out(exchange) else 0
             if self._silent >= _DEAD and self.over is None:
@@ -97,13 +97,13 @@ class Course:
 
 
 def _timed_out(exchange: Exchange) -> bool:
-    """Tell whether a request ran out of time, at a standstill or not."""
+    """Return whether a request ran out of time, stalled or not."""
     return not exchange.response.eof and _OUT_OF_TIME.match(exchange.response.error or "") is not None
 
 
 @dataclass(slots=True)
 class Probed:
-    """What one scenario gave: its exchanges, and the findings on them; ``refused`` where a capability was."""
+    """The result of one scenario: its exchanges, and their findings; ``refused`` if a capability was rejected."""
 
     scenario: Scenario
     exchanges: list[Exchange] = field(default_factory=list)
@@ -112,12 +112,12 @@ class Probed:
 
     @property
     def answered(self) -> bool:
-        """Whether a chat was answered."""
+        """Whether a chat request succeeded."""
         return not self.scenario.path and any(exchange.response.status == OK for exchange in self.exchanges)
 
     @property
     def unanswered(self) -> str | None:
-        """How a chat that an answer is due to was answered instead; None where it was, or none is due."""
+        """The response to a chat request that should succeed and did not; None if it did, or need not."""
         if self.answered or self.scenario.path or self.scenario.statuses != (OK,) or not self.exchanges:
             return None
         last = self.exchanges[-1]
@@ -142,10 +142,10 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     chat_url: str | None = None,
 ) -> Generator[Probed, None, None]:
     """
-    Ask the endpoint at ``base_url`` and yield what each scenario gave; ``kept`` says where its recording is to be.
+    Probe the endpoint at ``base_url`` and yield the result of each scenario; ``kept`` is the path of its recording.
 
-    ``judge`` makes findings of answers, by ``checks``; ``headers`` go with each request, and ``before_each`` of them is
-    called.  ``chat_url`` is where chats are answered, where ``base_url`` is an address of another dialect.
+    ``judge`` makes findings of responses, by ``checks``; ``headers`` go with each request, and ``before_each`` is
+    called before it.  ``chat_url`` is the base URL of chats, if ``base_url`` is one of another dialect.
 
     Raises:
         Unreachable: it is no address, nobody answers chats there, or the key is refused.
@@ -177,7 +177,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
 
 
 def _known(host: str, model: str, matrix: Matrix | None) -> tuple[str, Thinking]:
-    """Return what a provider is called and how its model switches thinking; its host, and no switch, if it is unknown."""
+    """Return the name of a provider and its model's thinking switch; its host, and no switch, if it is unknown."""
     provider = matrix.provider_of(host) if matrix else None
     models = {one.name or one.id: one for one in provider.models} if provider else {}
     switch = models[model].thinking if model in models else Thinking(enable={}, disable={})
@@ -195,12 +195,13 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
     judge: Judge = judged_alone,
 ) -> Generator[Probed, None, None]:
     """
-    Yield what each scenario gave, in the order in which they end; all of them, also where the ``course`` is over before.
+    Yield the result of each scenario, in the order in which they end; all of them, even if the ``course`` stops
+    early.
 
-    A capability that is refused is n/a with the refusal, and what else needs it is not asked.  What a plain question is
-    refused with says nothing of capabilities: it is told of the one, and blocks all that is refused alike.  What fails
-    though others are answered is asked once more, last.  ``cut`` is called with the reason where what is being asked is
-    to end.
+    A rejected capability is n/a with the rejection, and other scenarios that need it are not sent.  The rejection
+    of a plain request says nothing about capabilities: it is reported once, and blocks all that are rejected alike.
+    A failure while other requests succeed is retried once, last.  ``cut`` is called with the reason to abort the
+    requests under way.
     """
     chosen, checks = list(scenarios), tuple(checks)
     run = _Run(ask, cut, budget or Budget(), course or Course(), judge)
@@ -217,7 +218,7 @@ def probe(  # noqa: PLR0913, PLR0917 - what there is to say of a probe
 
 
 def _waves(chosen: list[Scenario], again: dict[str, list[Exchange]]) -> Iterator[list[Scenario]]:
-    """Yield what is sent first, what is sent then, what is by then to be asked again, and last what costs most."""
+    """Yield the first scenarios, then the others, then those to retry, and last the costliest."""
     yield [one for one in chosen if one.id in FIRST]
     yield [one for one in chosen if one.id not in FIRST and not one.costly]
     yield [one for one in chosen if one.id in again]
@@ -225,7 +226,7 @@ def _waves(chosen: list[Scenario], again: dict[str, list[Exchange]]) -> Iterator
 
 
 _Result = tuple[Scenario, list[Exchange], Skip | None]
-"""A scenario with its exchanges, or with the reason why it was not asked."""
+"""A scenario with its exchanges, or with the reason why it was not sent."""
 
 _UNPROVEN = Skip(Outcome.INCONCLUSIVE, "no chat request got an answer")
 
@@ -233,10 +234,11 @@ _UNPROVEN = Skip(Outcome.INCONCLUSIVE, "no chat request got an answer")
 @dataclass(slots=True)
 class _Run:
     """
-    The scenarios being asked, some at once, each in a thread that nothing waits for when the probe is over.
+    The scenarios under way, some concurrently, each in a thread that is not joined when the probe is over.
 
-    ``refused`` are the capabilities that are not there, ``served`` those that are, ``plain`` the refusals of questions
-    that need none, each with the scenario that met it first.  ``again`` are the failures to be asked once more.
+    ``refused`` are the capabilities known to be absent, ``served`` those known to be present, ``plain`` the
+    rejections of requests that need none, each with the scenario that met it first.  ``again`` are the failures to
+    retry.
     """
 
     ask: Callable[[Scenario], list[Exchange]]
@@ -252,7 +254,7 @@ class _Run:
     running: dict[Future[list[Exchange]], Scenario] = field(default_factory=dict)
 
     def asked(self, wave: list[Scenario]) -> Iterator[_Result]:
-        """Yield what came of each scenario, but of those that are to be asked again."""
+        """Yield the result of each scenario, except those to retry."""
         left, held = list(wave), list[_Result]()
         while left or self.running:
             over = self.course.look()
@@ -261,7 +263,7 @@ class _Run:
                 return
             yield from self._begin(left)
             held += self._kept_for_later(self._ended(_LOOK))
-            # What needs a capability is judged when it is known how plain questions are refused.
+            # Scenarios with capabilities are judged once it is known how plain requests are rejected.
             if not any(one.id in FIRST and not one.needs for one in (*left, *self.running.values())):
                 yield from held
                 held.clear()
@@ -269,7 +271,7 @@ class _Run:
             yield from [self._not_asked(one, _UNPROVEN) for one in wave if one.id in self.again]
 
     def _kept_for_later(self, results: Iterator[_Result]) -> Iterator[_Result]:
-        """Yield results, each with its first answer where it is the second; keep those that are to be asked again."""
+        """Yield results, a retry with its first response; keep those to retry."""
         for scenario, exchanges, skip in results:
             first = self.again.pop(scenario.id, None)
             if first:
@@ -280,7 +282,7 @@ class _Run:
                 yield scenario, exchanges, skip
 
     def judged(self, found: Probed, skip: Skip | None, subject: Subject, checks: tuple[Check, ...]) -> Probed:
-        """Learn what is refused and served, and judge what a scenario gave."""
+        """Learn which capabilities are rejected and served, and judge the result of a scenario."""
         needs = found.scenario.needs
         skip = skip or self._refused_alike(found)
         refusal = None if skip else _refusal(found)
@@ -297,7 +299,7 @@ class _Run:
         return found
 
     def _refused_alike(self, found: Probed) -> Skip | None:
-        """Return a skip where a question that needs nothing was refused in the same words: it is told there, once."""
+        """Return a skip if a plain request was rejected in the same words: it is reported there, once."""
         key = _refusal_key(found.scenario, found.exchanges)
         first = self.plain.get(key, found.scenario.id) if key else found.scenario.id
         if first == found.scenario.id:
@@ -305,7 +307,7 @@ class _Run:
         return Skip(Outcome.BLOCKED, f"refused as {first} is, with status {found.exchanges[-1].response.status}")
 
     def _learn(self, scenario: Scenario, exchanges: list[Exchange]) -> None:
-        """Count what answers took, and note how a question that needs nothing is refused."""
+        """Settle the usage of responses, and note how a plain request is rejected."""
         self.budget.settle(scenario, exchanges)
         self.course.follow(exchanges)
         if Probed(scenario, exchanges).answered:
@@ -316,13 +318,13 @@ class _Run:
             self.plain.setdefault(key, scenario.id)
 
     def stop(self, reason: str) -> None:
-        """Cut what is under way, and give it a moment to end."""
+        """Abort the requests under way, and give them a moment to end."""
         if self.running:
             self.cut(reason)
             wait(self.running, _GRACE)
 
     def _begin(self, left: list[Scenario]) -> Iterator[_Result]:
-        """Ask as many of ``left`` as may be under way; what does not fit the budget waits until nothing is."""
+        """Start as many of ``left`` as allowed; what does not fit the budget waits until none is under way."""
         while left and len(self.running) < _AT_ONCE and not self.course.over:
             scenario = left[0]
             refused = next((self.refused[need] for need in scenario.needs if need in self.refused), None)
@@ -336,7 +338,7 @@ class _Run:
                 self.running[_in_thread(self.ask, scenario)] = scenario
 
     def _not_asked(self, scenario: Scenario, skip: Skip) -> _Result:
-        """Return why a scenario was not asked; what it was answered with, where it was not asked again."""
+        """Return why a scenario was not sent; its first response, if it was not retried."""
         first = self.again.pop(scenario.id, None)
         return (scenario, first, None) if first else (scenario, [], skip)
 
@@ -348,11 +350,11 @@ class _Run:
             yield scenario, exchanges, skip
 
     def _end(self, left: list[Scenario], over: Skip) -> Iterator[_Result]:
-        """Cut what is under way; yield what came of it, and of the others why they are not asked."""
+        """Abort the requests under way; yield their results, and why the others are not sent."""
         self.stop(over.reason)
         for scenario, exchanges, skip in self._ended(0):
             yield self._not_asked(scenario, over) if scenario.id in self.again else (scenario, exchanges, skip)
-        for scenario in self.running.values():  # a name that is looked up can't be cut, nor a connection that is made
+        for scenario in self.running.values():  # a name lookup can't be aborted, nor a connection attempt
             yield self._not_asked(scenario, over)
         self.running.clear()
         for scenario in left:
@@ -373,7 +375,7 @@ def _in_thread(ask: Callable[[Scenario], list[Exchange]], scenario: Scenario) ->
 
 
 def _asked_for(future: Future[list[Exchange]]) -> tuple[list[Exchange], Skip | None]:
-    """Return the exchanges, or why there are none: what keeps one scenario from being asked ends not the others."""
+    """Return the exchanges, or why there are none: an error in one scenario does not end the others."""
     try:
         return future.result(), None
     except NotAsked as error:
@@ -381,7 +383,7 @@ def _asked_for(future: Future[list[Exchange]]) -> tuple[list[Exchange], Skip | N
 
 
 def _refusal(found: Probed) -> Skip | None:
-    """Return a skip with the provider's words where it plainly refused a capability; None where it did not."""
+    """Return a skip with the provider's words if it plainly rejected a capability; None if it did not."""
     last = found.exchanges[-1]
     if not found.scenario.needs or last.expected.refusal or not _refusal_key(found.scenario, found.exchanges):
         return None
@@ -391,13 +393,16 @@ def _refusal(found: Probed) -> Skip | None:
 
 
 def _says_nothing_of_capabilities(exchange: Exchange) -> bool:
-    """Tell whether a refusal names another cause than what was asked for, such as the account, or the model's own failure."""
+    """
+    Return whether a rejection has another cause than a capability, such as the account, or the model's own
+    failure.
+    """
     told = told_cause(exchange)
     return told is not None and told.cause in {MODEL_FAILED, *WHATEVER_IS_ASKED}
 
 
 def _refusal_key(scenario: Scenario, exchanges: list[Exchange]) -> str | None:
-    """Return the status and words of a refusal of what an answer is due to, or may be; None where there is none."""
+    """Return the status and words of the rejection of a request that may or should succeed; None if there is none."""
     if not exchanges or scenario.path:
         return None
     last = exchanges[-1].response
@@ -417,7 +422,7 @@ def _skipped(subject: Subject, skip: Skip) -> Finding:
 
 
 def _unreachable(found: Probed) -> str | None:
-    """Return why a probe need not go on: nobody answers, or the key is refused; None if it may."""
+    """Return why a probe should not continue: no response, or a rejected key; None if it should."""
     for exchange in found.exchanges:
         status = exchange.response.status
         if status == NO_ANSWER and not _timed_out(exchange) and not exchange.response.closed_by_us:
@@ -429,7 +434,7 @@ def _unreachable(found: Probed) -> str | None:
 
 
 def _of_no_answer(error: str) -> str:
-    """Return what to look at where no answer came, or one that the HTTP client could not read."""
+    """Return what to check if no response came, or one that the HTTP client could not read."""
     if "WRONG_VERSION_NUMBER" in error:
         return f"{error}; it answers, but not in TLS: try http:// in place of https://"
     spoke = error.startswith("RemoteProtocolError") and "disconnected" not in error
@@ -437,7 +442,7 @@ def _of_no_answer(error: str) -> str:
 
 
 def _question(exchange: Exchange) -> str | None:
-    """Return what to ask oneself where a plain question is refused for a reason that any other would be."""
+    """Return advice if a plain request is rejected for a reason that affects any other."""
     told = told_cause(exchange) if exchange.response.is_error else None
     if told and told.cause in {NO_MODEL, NO_CREDIT}:
         return "is the model's name right?" if told.cause is NO_MODEL else _NOBODY[402]

@@ -1,10 +1,11 @@
 """
-Asking the matrix: providers at once, each in order, and what is to be recorded kept whole.
+Records the matrix: providers concurrently, the cases of each in order.
 
-How it works: a thread a provider asks its cases one after the other, so that a limit of one holds up no other.  Each
-case is a future: who waits for one gets it as soon as it is there.  A cassette is written whole, as its exchanges come,
-so a run that is interrupted loses nothing and can be taken up.  Runs on one folder take turns at each cassette: what
-another one has recorded meanwhile is used, not paid for again, unless it is to be recorded anew.
+How it works: a thread per provider sends its cases one after the other, so that one's rate limit does not delay
+others.  Each case is a future: a waiter gets it as soon as it is done.  A cassette is written atomically when its
+exchanges are complete, so an interrupted run loses nothing and can be resumed.  Runs on one folder take turns at
+each cassette: what another one has recorded meanwhile is used, not paid for again, unless it is to be recorded
+anew.
 """
 
 import contextlib
@@ -33,19 +34,19 @@ from harness.recording.redact import Secrets, configured
 from harness.wire.exchange import NO_ANSWER, OK, Exchange, Headers
 
 State = Literal["recorded", "answered", "missing", "inconclusive"]
-"""``answered`` is not kept since nobody wanted it; ``missing`` was not asked, ``inconclusive`` gave no answer."""
+"""``answered`` was not to be saved; ``missing`` was not sent, ``inconclusive`` got no response."""
 
 _TOO_MANY = frozenset({429, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _LONGEST_WAIT = 60.0
-_LOOK = 0.2  # seconds after which it is looked whether somebody wants the run to end
-_PAUSE = 1.0  # seconds before what failed is asked once more
-_ANSWER_TOKENS = 300  # an answer's share, thoughts included
+_LOOK = 0.2  # seconds between checks whether the run is to stop
+_PAUSE = 1.0  # seconds before a failure is retried
+_ANSWER_TOKENS = 300  # a response's share, including reasoning
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of one case, and why where it was not recorded; ``exchanges`` are what was answered."""
+    """The result of one case, with the reason if it was not recorded; ``exchanges`` are the responses."""
 
     case: Case
     state: State
@@ -55,7 +56,7 @@ class Recorded:
 
 def environment_of(root: Path) -> dict[str, str]:
     """
-    Return the environment, and below it what ``.env`` in ``root`` says.
+    Return the environment, with ``.env`` in ``root`` for variables that are not set.
 
     Raises:
         HarnessError: the file can't be read.
@@ -73,21 +74,22 @@ def environment_of(root: Path) -> dict[str, str]:
 
 
 def missing_credentials(case: Case, environment: Mapping[str, str], named: Container[str]) -> str | None:
-    """Return why a case can't be asked; None where its key is set, or it wants none and its provider is ``named``."""
+    """Return why a case can't be sent; None if its key is set, or it needs none and its provider is ``named``."""
     unset = case.target.unset(environment)
     if unset:
         return f"{unset} is not set"
     if case.target.keyless and case.target.provider.id not in named:
-        # Where nothing but an address tells it from others, any server may answer in its place.
+        # Without a key, any server on this URL may answer in its place.
         return f"{case.target.provider.id} needs no API key, so it is used only if you name it"
     return None
 
 
 def cases_to_record(cases: list[Case], *, again: bool, long: bool = False) -> list[Case]:
     """
-    Return the cases to record: those that can be asked and are not recorded, or ``again`` all that can be asked.
+    Return the cases to record: those that can be sent and have no recording, or with ``again`` all that can be
+    sent.
 
-    What is costly comes last, and only where it is to be asked too (``long``).
+    Costly ones come last, and only if requested (``long``).
     """
     asked = [case for case in cases if not case.target.skip_reason(case.scenario) and not case.target.model.retired]
     wanted = [case for case in asked if (again or not case.recorded) and (long or not case.scenario.costly)]
@@ -95,7 +97,7 @@ def cases_to_record(cases: list[Case], *, again: bool, long: bool = False) -> li
 
 
 def estimate(cases: list[Case]) -> str:
-    """Return what asking will take, in a line."""
+    """Return the expected requests and tokens, in a line."""
     requests = sum(case.scenario.requests for case in cases)
     providers = len({case.target.provider.id for case in cases})
     return f"{requests:,} requests to {providers} providers, about {sum(map(_tokens, cases)):,} tokens"
@@ -108,12 +110,12 @@ def _tokens(case: Case) -> int:
 @dataclass(frozen=True, slots=True)
 class RecordOptions:
     """
-    How the matrix is asked.
+    How the matrix is recorded.
 
-    ``keep`` is which answers are written: none, those of cases without a recording, or all.  ``per_minute`` is how
-    many requests a provider gets a minute, 0 for as many as it answers; ``named`` are the providers asked for by name.  With
-    ``reuse`` what was recorded since the cases were chosen is used instead of asked for, where it would not be kept.
-    ``sleep`` waits so many seconds; None is a wait that the end of the run ends.
+    ``keep`` selects the responses to write: none, those of cases without a recording, or all.  ``per_minute``
+    limits the requests per minute to a provider, 0 for no limit; ``named`` are the providers selected by name.
+    With ``reuse``, recordings made since the cases were chosen are used instead of a request, if it would not be
+    saved. ``sleep`` waits so many seconds; None is a wait that the end of the run ends.
     """
 
     keep: Literal["none", "missing", "all"] = "missing"
@@ -124,15 +126,15 @@ class RecordOptions:
     sleep: Callable[[float], object] | None = None
 
     def keeps(self, case: Case) -> bool:
-        """Tell whether the answers to ``case`` are to be written."""
+        """Return whether the responses to ``case`` are to be written."""
         return self.keep == "all" or (self.keep == "missing" and not case.recorded)
 
 
 class RecordingRun:
     """
-    Cases being asked, from the moment on that it is entered; at its end nothing more is asked.
+    Cases being sent, from the time it is entered; on exit nothing more is sent.
 
-    ``over`` is why it is to end before; whoever sets it ends the run, in a signal handler too.
+    ``over`` is why it stops early; setting it stops the run, in a signal handler too.
     """
 
     over: Skip | None = None
@@ -162,12 +164,12 @@ class RecordingRun:
 
     def __iter__(self) -> Iterator[Recorded]:
         """
-        Yield what became of each case, in the order in which they end.
+        Yield the result of each case, in the order in which they end.
 
         Raises:
             Unwritable: a cassette can't be written.
         """
-        # Not as_completed: it yields those that have ended already in no order.
+        # Not as_completed: it yields finished ones in no order.
         ended = SimpleQueue[Future[Recorded]]()
         for future in self._futures.values():
             future.add_done_callback(ended.put)
@@ -175,7 +177,7 @@ class RecordingRun:
             yield self._next(ended).result()
 
     def _next(self, ended: SimpleQueue[Future[Recorded]]) -> Future[Recorded]:
-        """Wait for the next case to end, and cut what is under way once the run is over."""
+        """Wait for the next case to end, and abort the requests under way once the run is over."""
         while True:
             if self.over and not self._stopping.is_set():
                 self._stopping.set()
@@ -185,7 +187,7 @@ class RecordingRun:
                 return ended.get(timeout=_LOOK)
 
     def of(self, case: Case) -> Recorded:
-        """Wait for one case and return what became of it; raises as iterating does."""
+        """Wait for one case and return its result; raises as iterating does."""
         return self._futures[case.id].result()
 
     def __contains__(self, case: Case) -> bool:
@@ -197,7 +199,7 @@ class _ProviderQueue:
     """
     The cases of one provider, one after the other.
 
-    ``stopped_reason`` is why the rest is not asked; ``answered`` is whether any chat was.
+    ``stopped_reason`` is why the rest is not sent; ``answered`` is whether any chat request succeeded.
     """
 
     environment: Mapping[str, str]
@@ -211,7 +213,7 @@ class _ProviderQueue:
     last: float = 0.0
 
     def cut(self, reason: str) -> None:
-        """End what is being asked."""
+        """Abort the request under way."""
         if self.sender:
             self.sender.cut(reason)
 
@@ -220,7 +222,7 @@ class _ProviderQueue:
             try:
                 future.set_result(self._take_case(case))
             except BaseException as error:  # noqa: BLE001 - it is whoever waits for the case that is to get it
-                self.stopping.set()  # what can't be kept is not asked for
+                self.stopping.set()  # no request if the response can't be saved
                 future.set_exception(error)
 
     def _take_case(self, case: Case) -> Recorded:
@@ -257,9 +259,9 @@ class _ProviderQueue:
 
     def _ask(self, case: Case) -> list[Exchange]:
         """
-        Ask, and once more after the pause that a provider asks for, or where it fails at this and answers others.
+        Send a case, and once more after the pause that a provider asks for, or if it fails while others succeed.
 
-        A second limit ends its turn; a second failure is what is kept.
+        A second rate limit stops the queue; a second failure is kept.
         """
         provider, model = case.target.provider, case.target.model
         url, key, thinking = (
@@ -306,7 +308,7 @@ class _ProviderQueue:
 
 
 def seconds_to_wait(exchange: Exchange) -> float | None:
-    """Return the seconds that a provider at its limit asks to wait, in whatever form; None if it does not."""
+    """Return the seconds that a rate-limiting provider asks to wait, in any form; None if it does not."""
     if exchange.response.status not in _TOO_MANY:
         return None
     headers = exchange.response.headers
@@ -316,7 +318,7 @@ def seconds_to_wait(exchange: Exchange) -> float | None:
 
 
 def _number(headers: Headers, name: str, unit: int) -> float | None:
-    # The first of several; a number so large that it is none, or not a number, says nothing.
+    # The first of several; infinity and NaN are ignored.
     sent = headers.get(name, "").partition(",")[0].strip()
     with contextlib.suppress(ValueError):
         seconds = float(sent) / unit

@@ -1,8 +1,8 @@
 """
-Asking once more: a failure of a request that others prove legal is a verdict only where it comes twice.
+Decides which failures to retry: a failure of a legal request is a verdict only if it happens twice.
 
-A server that is busy or restarts fails a request or two, and a model may now and then say what its server can't read.
-Neither is told from a fault by one answer.
+A busy or restarting server fails a request or two, and a model may occasionally generate what its server can't
+parse. One response does not distinguish either from a fault.
 """
 
 from dataclasses import replace
@@ -12,13 +12,16 @@ from harness.matrix.scenarios import Scenario
 from harness.wire.exchange import Exchange
 
 REFUSALS = frozenset({400, 404, 405, 422, 501})
-"""The statuses by which a server says that it does not serve what was asked."""
+"""Statuses by which a server says that it does not support the request."""
 
 _SERVER_ERROR = 500
 
 
 def worth_repeating(scenario: Scenario, exchanges: list[Exchange]) -> bool:
-    """Tell whether what a scenario was answered with may be chance: a failure, or a refusal of what needs nothing special."""
+    """
+    Return whether the response to a scenario may be a coincidence: a failure, or the rejection of a plain
+    request.
+    """
     if not exchanges or scenario.path or scenario.cancels or scenario.costly:
         return False
     last, due = exchanges[-1], scenario.expected(len(exchanges) - 1)
@@ -32,7 +35,7 @@ def worth_repeating(scenario: Scenario, exchanges: list[Exchange]) -> bool:
 
 
 def repeated(first: list[Exchange], again: list[Exchange]) -> list[Exchange]:
-    """Return what was answered the second time, its last exchange marked with the status of the first time."""
+    """Return the second response, its last exchange marked with the status of the first."""
     if not again:
         return first
     last = again[-1]

@@ -1,1 +1,1 @@
-"""Who is asked, and what: providers, models and scenarios."""
+"""Defines the matrix: providers, models and scenarios."""

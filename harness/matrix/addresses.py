@@ -1,4 +1,4 @@
-"""Addresses, some with a ``{placeholder}`` for what differs from one user to the next."""
+"""Handles base URLs, some with a ``{placeholder}`` for what differs between users."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from harness.errors import Unreachable
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ASKED_AT = re.compile(r"/(?:chat/completions|v1/(?:completions|messages|responses))/?$")
-"""What is put behind an address as a request is sent: people copy it with the address."""
+"""Path suffixes that clients add to the base URL: people copy them with it."""
 _HERE = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=:|$)")
 
 
@@ -39,18 +39,18 @@ Address = Annotated[
 
 
 def _written(text: str) -> bool:
-    """Tell whether a text may be an address; of control characters and blanks some readers leave out, others refuse."""
+    """Return whether a text may be a URL; readers differ on control characters and blanks."""
     return text.isprintable() and not any(character.isspace() for character in text)
 
 
 def placeholders(address: str) -> tuple[str, ...]:
-    """Return the names of the placeholders in an address, in order."""
+    """Return the names of the placeholders in a URL, in order."""
     return tuple(_PLACEHOLDER.findall(address))
 
 
 def fill(address: str, values: Mapping[str, str]) -> str:
     """
-    Return the address with its placeholders filled.
+    Return the URL with its placeholders filled.
 
     Raises:
         ValueError: a value is no part of an address; the message does not show it, for it may be a key.
@@ -69,12 +69,12 @@ def hosts(addresses: Iterable[str], suffixes: Iterable[str]) -> re.Pattern[str]:
 
 
 def matches_host(host: str, known: re.Pattern[str]) -> bool:
-    """Tell whether ``host`` is one of the ``known``."""
+    """Return whether ``host`` is among ``known``."""
     return known.fullmatch(_here(host)) is not None
 
 
 def is_here(host: str) -> bool:
-    """Tell whether ``host`` is this machine, where any server may listen at any port."""
+    """Return whether ``host`` is this machine, where any server may listen on any port."""
     return _HERE.match(host) is not None
 
 
@@ -84,7 +84,7 @@ def _here(host: str) -> str:
 
 def check_address(base_url: str, shown: str | None = None) -> str:
     """
-    Return the host and port of an address, which may hold a secret: ``shown`` is how it is told of.
+    Return the host and port of a URL, which may hold a secret: messages use ``shown``.
 
     Raises:
         Unreachable: it is none that can be asked, or that of one kind of request.

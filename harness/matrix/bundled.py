@@ -1,9 +1,11 @@
 """
-The matrix that comes with the program: a folder with ``providers.yaml`` and ``cassettes/``, as its repository has them.
+Finds the matrix that is bundled with harness: a folder with ``providers.yaml`` and ``cassettes/``, as in its
+repository.
 
-How it comes: a wheel holds it packed, since two thousand small files that are much alike take 0.5 MB together and 8 MB
-alone (``hatch_build.py`` packs); so do files of the package that are as small or as long, which :func:`packed` finds.  It is unpacked into the user's cache when it is first asked for, under the digest of
-the pack, so that another version makes another folder; half of one is never used.  In a checkout it is the checkout.
+A wheel holds it packed, since two thousand similar small files take 0.5 MB together and 8 MB separately
+(``hatch_build.py`` packs them), along with similar files of the package, which :func:`packed` finds.  It is
+unpacked into the user's cache on first use, under the digest of the pack, so that each version has its own folder;
+an incomplete one is never used.  A checkout uses itself.
 """
 
 import atexit
@@ -26,7 +28,7 @@ PACK = Path(__file__).with_name("bundled.xz")
 
 @cache
 def bundled() -> Path | None:
-    """Return the folder of the matrix that comes with the program; None where it came without one."""
+    """Return the folder of the bundled matrix; None if there is none."""
     if PACK.exists():
         return _unpacked()
     checkout = Path(__file__).parents[2]
@@ -34,7 +36,7 @@ def bundled() -> Path | None:
 
 
 def packed(*names: str) -> Path:
-    """Return where a file or folder of the package is that a wheel holds in the pack, by its names below ``harness``."""
+    """Return the path of a file or folder that a wheel holds in the pack, by its names below ``harness``."""
     home = _unpacked() if PACK.exists() else Path(__file__).parents[2]
     return home.joinpath("harness", *names)
 
@@ -46,9 +48,9 @@ def _unpacked() -> Path:
 
 def unpack(pack: Path, cache_folder: Path) -> Path:
     """
-    Return the folder below ``cache_folder`` that holds what is in ``pack``, unpacked if it is not yet.
+    Return the folder below ``cache_folder`` with the content of ``pack``, unpacked if needed.
 
-    Where the cache can't be written to it is a folder that lasts as long as the process.
+    If the cache is not writable, use a temporary folder that lasts as long as the process.
     """
     content = pack.read_bytes()
     folder = cache_folder / hashlib.sha256(content).hexdigest()[:12]
@@ -82,7 +84,7 @@ def _unpacked_for_now(pack: Path) -> Path:
 
 
 def _extract(pack: Path, folder: Path) -> None:
-    """Write the files of a pack of our own: names and contents, nothing else of them."""
+    """Write the files of a pack made by harness: names and contents only."""
     try:
         index, _, contents = lzma.decompress(pack.read_bytes()).partition(b"\n")
         at = 0

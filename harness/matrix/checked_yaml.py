@@ -1,4 +1,4 @@
-"""YAML files that people write, checked against a model; errors name file, line, key and the fix."""
+"""Reads YAML files that people write, and validates them by a model; errors name file, line, key and the fix."""
 
 import errno
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ except ImportError:  # PyYAML built without libyaml
 
 
 class Strict(BaseModel):
-    """A part of such a file: unknown keys are refused."""
+    """A part of such a file: unknown keys are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,9 +35,9 @@ _OF_ITS_KIND = {errno.EFBIG: "delete what is not yours", errno.EINVAL: "write it
 
 def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], if_absent: str) -> _Checked:
     """
-    Read ``path`` as a ``model``; raise ``error`` with one line if it can't be.
+    Read ``path`` as a ``model``; raise ``error`` with one line if that fails.
 
-    ``if_absent`` says what to do where the file is not there.  Validators get the whole document as their context.
+    ``if_absent`` is the advice for a missing file.  Validators get the whole document as their context.
     """
     kinds: Any = (model, error)
     checked: _Checked = _checked(path, _text(path, error, if_absent), *kinds)
@@ -46,7 +46,10 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
 
 @lru_cache(16)
 def _checked(path: Path, text: str, model: Any, error: Any) -> Any:
-    """Return what a text says; commands read the matrix in several places, and it can't be changed."""
+    """
+    Return the parsed model of a text; cached, since commands read the matrix in several places, and models are
+    immutable.
+    """
     lines: dict[_Place, int] = {}
     try:
         document = _document(text, lines)
@@ -71,14 +74,17 @@ def _text(path: Path, error: type[HarnessError], if_absent: str) -> str:
         raise error(f"{path}: {problem.strerror or problem}; {advice}") from None
     except UnicodeDecodeError as problem:
         raise error(f"{path}: not UTF-8 ({problem.reason} at byte {problem.start}); save it as UTF-8") from None
-    with suppress(yaml.YAMLError):  # which is told with its line
+    with suppress(yaml.YAMLError):  # which is reported with its line
         if many_nodes(content, _MOST_PLACES):
             raise error(f"{path}: more than {_MOST_PLACES:,} values; delete those that do not belong to it")
     return text.replace("\r\n", "\n")
 
 
 def _document(text: str, lines: dict[_Place, int]) -> Any:
-    """Return what a document holds, and fill ``lines``; what libyaml does not take is read by PyYAML, whose words are told."""
+    """
+    Return the content of a document, and fill ``lines``; what libyaml rejects is parsed by PyYAML, for its
+    messages.
+    """
     try:
         return _read(text, lines, _Loader)
     except yaml.YAMLError:
@@ -92,14 +98,14 @@ def _read(text: str, lines: dict[_Place, int], kind: Any) -> Any:
         root = loader.get_single_node()
         if root is None:
             return None
-        _number_lines(root, (), lines)  # first, since it refuses what would be written out without end
+        _number_lines(root, (), lines)  # first, since it rejects cycles
         return loader.construct_document(root)
     finally:
         loader.dispose()
 
 
 def _unreadable(problem: Exception, text: str) -> str:
-    """Return where PyYAML stopped and why, in one line; of a character that YAML has not it tells the place in the text."""
+    """Return where PyYAML stopped and why, in one line; for a character that YAML forbids, its place in the text."""
     mark, position = getattr(problem, "problem_mark", None), getattr(problem, "position", None)
     line = mark.line + 1 if mark else None if position is None else text.count("\n", 0, position) + 1
     said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or problem
@@ -107,15 +113,15 @@ def _unreadable(problem: Exception, text: str) -> str:
 
 
 class _Refused(Exception):
-    """What is wrong in a line of a document that is YAML."""
+    """An error in a line of a document that is valid YAML."""
 
     def __init__(self, node: yaml.Node, said: str) -> None:
         super().__init__(f"{node.start_mark.line + 1}: {said}")
 
 
 def _number_lines(node: yaml.Node, at: _Place, lines: dict[_Place, int]) -> None:
-    """Fill ``lines`` with the line of every key and element; raise _Refused where a key stands twice, or there is no end."""
-    # An alias may stand for what it is in itself, and a few aliases of aliases for more than any memory holds.
+    """Fill ``lines`` with the line of every key and element; raise _Refused for a repeated key or a cycle."""
+    # An alias may refer to its own container, and a few aliases of aliases may expand beyond any memory.
     if len(at) > _DEEPEST or len(lines) > _MOST_PLACES:
         raise _Refused(node, "this alias refers to itself or expands too far; write out what it stands for")
     lines.setdefault(at, node.start_mark.line + 1)
@@ -134,9 +140,9 @@ def _children(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node, int | str
 
 
 def _explain(path: Path, lines: dict[_Place, int], error: ValidationError, model: type[Strict]) -> str:
-    # A list with a bad element is called too short as well; that one helps nobody.
+    # A list with a bad element is called too short as well, which does not help.
     problems = [problem for problem in error.errors() if not (problem["type"] == "too_short" and problem["input"])]
-    # A misspelt key gives two errors, missing and unknown; the second tells what to do.
+    # A misspelt key gives two errors, missing and unknown; the second says what to do.
     first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     more = len(problems) - 1
     at = tuple(name for name in first["loc"] if name != "[key]")

@@ -1,4 +1,4 @@
-"""What is asked in legacy completions: the table of scenarios of that dialect, and the requests each makes."""
+"""Defines the scenarios of legacy completions, and their requests."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _USAGE: Json = {"stream": True, "stream_options": {"include_usage": True}}
 _STREAM_ONLY = ("stream", "stream_options")
 _BAD_REQUEST = (400, 422)
 _OPEN = (200, 400, 403, 404, 422)
-"""Asked to see whether the provider serves it: an answer and a plain refusal are both expected."""
+"""Sent to learn whether the provider supports it: a completion and a plain rejection are both expected."""
 
 
 def _ask(name: str, title: str, prompt: str = _HELLO, **more: Any) -> Scenario:
@@ -50,7 +50,7 @@ COMPLETIONS: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE
 
 
 def address(base_url: str) -> str:
-    """Return where they are asked, given a base URL as OpenAI's SDK takes it."""
+    """Return the URL of the endpoint, given a base URL as OpenAI's SDK takes it."""
     return f"{base_url.rstrip('/')}/completions"
 
 
@@ -61,5 +61,5 @@ def first_body(scenario: Scenario, model: str) -> Json:
 
 
 def second_body(scenario: Scenario, body: Json) -> Json:
-    """Return the JSON of a scenario's second request, which asks the same in one body."""
+    """Return the JSON of a scenario's second request, the same without streaming."""
     return {key: value for key, value in body.items() if key not in _STREAM_ONLY} | (scenario.repeat_with or {})

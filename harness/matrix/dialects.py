@@ -1,4 +1,4 @@
-"""The scenarios of all dialects, and the body of the first request that each makes."""
+"""Lists the scenarios of all dialects, and builds the body of the first request of each."""
 
 from harness.matrix import completions, messages
 from harness.matrix.scenarios import SCENARIOS, Scenario, request_body
@@ -13,11 +13,11 @@ SCENARIOS_OF: dict[DialectName, dict[str, Scenario]] = {
 """The scenarios of each dialect, by id."""
 
 EVERY_SCENARIO: dict[str, Scenario] = {name: one for table in SCENARIOS_OF.values() for name, one in table.items()}
-"""The scenarios of all dialects, by id: what a matrix is asked."""
+"""The scenarios of all dialects, by id."""
 
 
 def first_body(scenario: Scenario, model: str, switch: Json | None = None) -> Json:
-    """Return the JSON of a scenario's first request, in chat with the provider's own ``switch`` of thinking."""
+    """Return the JSON of a scenario's first request, in chat with the provider's own thinking ``switch``."""
     if scenario.dialect == "messages":
         return messages.first_body(scenario, model)
     if scenario.dialect == "completions":

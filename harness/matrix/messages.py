@@ -1,4 +1,4 @@
-"""What is asked in Messages: the table of scenarios of that dialect, and the requests each makes."""
+"""Defines the scenarios of Messages, and their requests."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from harness.wire.messages.columns import Block, MessageColumns
 from harness.wire.shapes import Json
 
 VERSION = "2023-06-01"
-"""The ``anthropic-version`` that is sent; there is no later one."""
+"""The ``anthropic-version`` that is sent, the latest."""
 
 _HELLO = "用一句话打个招呼，并带一个表情符号。 Then say it in English."
 _COUNT = "Count from 1 to 40 in digits, separated by commas and nothing else."
@@ -76,22 +76,25 @@ MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 
 
 def versioned(base_url: str) -> str:
-    """Return a base URL as ``ANTHROPIC_BASE_URL`` takes it, or one that ends in /v1, with that end: as OpenAI's SDK takes it."""
+    """
+    Return a base URL in the form of OpenAI's SDK, ending in /v1, given it or one in the form of
+    ``ANTHROPIC_BASE_URL``.
+    """
     base = base_url.rstrip("/")
     return base if base.endswith("/v1") else f"{base}/v1"
 
 
 def address(base_url: str, scenario: Scenario) -> str:
     """
-    Return where a scenario is asked, given a base URL as ``ANTHROPIC_BASE_URL`` takes it, or one that ends in /v1.
+    Return the URL of a scenario, given a base URL as ``ANTHROPIC_BASE_URL`` takes it, or one that ends in /v1.
 
-    What the SDK for Anthropic puts behind it is put behind it here.
+    It gets the same path that Anthropic's SDK appends.
     """
     return f"{versioned(base_url)}/messages{scenario.path or ''}{'?beta=true' if scenario.beta else ''}"
 
 
 def headers(scenario: Scenario, key: str) -> dict[str, str | None]:
-    """Return the headers of a scenario's requests; None where one that others send is left out."""
+    """Return the headers of a scenario's requests; None for one that other scenarios send and this one omits."""
     bearer = f"Bearer {key}" if scenario.key_header != "x-api-key" else None
     own = {"x-api-key": key} if scenario.key_header != "bearer" else {}
     beta = {"anthropic-beta": scenario.beta} if scenario.beta else {}
@@ -114,7 +117,7 @@ def first_body(scenario: Scenario, model: str) -> Json:
 
 
 def body_in_chat(scenario: Scenario, model: str, switch: Json) -> Json:
-    """Return the JSON that asks the same in chat completions, with the provider's own ``switch`` of thinking."""
+    """Return the JSON of the same request in chat completions, with the provider's own thinking ``switch``."""
     body = first_body(scenario, model)
     tools = [
         {
@@ -127,7 +130,7 @@ def body_in_chat(scenario: Scenario, model: str, switch: Json) -> Json:
 
 
 def second_body(scenario: Scenario, body: Json, answer: MessageColumns) -> Json:
-    """Return the JSON of a scenario's second request, given that of the first and what it was answered with."""
+    """Return the JSON of a scenario's second request, given the first and its response."""
     if scenario.repeat_with is not None:
         return {key: value for key, value in body.items() if key != "stream"} | scenario.repeat_with
     said = [one for block in answer.blocks if (one := _sent_back(scenario, block)) is not None]
@@ -142,7 +145,7 @@ def second_body(scenario: Scenario, body: Json, answer: MessageColumns) -> Json:
 
 
 def _sent_back(scenario: Scenario, block: Block) -> Json | None:
-    """Return a block as it goes back in the history; None where it does not."""
+    """Return a block as it is sent back in the history; None if it is not."""
     if block.kind == "thinking":
         sent = {"type": "thinking", "thinking": block.thinking, "signature": block.signature}
         return sent if scenario.echo_reasoning else None

@@ -1,4 +1,4 @@
-"""What people call a provider: its id, its brand, the family of its models, in any language they write it in."""
+"""Resolves the names that people use for a provider: its id, its brand, its model family, in any language."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,15 +8,15 @@ _PART = re.compile(r"[\u4e00-\u9fff]+|[^\u4e00-\u9fff,]+")
 
 
 class Named(Protocol):
-    """What has names: a provider."""
+    """A provider, as far as its names go."""
 
     @property
     def id(self) -> str:
-        """How the command line and addresses name it."""
+        """Its name on the command line and in URLs."""
 
     @property
     def name(self) -> str:
-        """As people call it, perhaps in two languages."""
+        """Its usual name, perhaps in two languages."""
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -24,24 +24,24 @@ class Named(Protocol):
 
     @property
     def called(self) -> tuple[str, ...]:
-        """Brands and families of models that people mean it by."""
+        """Brands and model families that people use for it."""
 
 
 N = TypeVar("N", bound=Named)
 
 
 def spoken(name: str) -> str:
-    """Return a name as it is compared: small letters, and nothing but letters and figures, of any script."""
+    """Return a name in a form for comparison: lower case, and only letters and digits of any script."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def names_of(provider: Named) -> Iterator[str]:
-    """Yield what a provider is called, its id first; of "Alibaba Bailian 阿里云百炼" also each half."""
+    """Yield the names of a provider, its id first; of "Alibaba Bailian 阿里云百炼" also each half."""
     yield from (provider.id, provider.name, *_PART.findall(provider.name), *provider.aliases, *provider.called)
 
 
 def called(name: str, providers: Iterable[N]) -> N | None:
-    """Return the provider that people mean by ``name``: of that id, else one that is called so; None where none is."""
+    """Return the provider with the id ``name``, else one with that name; None if there is none."""
     there = list(providers)
     meant = spoken(name)
     named = (one for one in there if meant and meant in map(spoken, names_of(one)))
@@ -49,6 +49,6 @@ def called(name: str, providers: Iterable[N]) -> N | None:
 
 
 def hint_at(name: str, providers: Iterable[Named]) -> str:
-    """Return the end of a message about an unknown name: the id of the provider that people call so; empty without one."""
+    """Return the end of a message about an unknown name: the id of the provider with that name; empty without one."""
     found = called(name, providers)
     return f"; its id here is {found.id}" if found else ""

@@ -1,9 +1,9 @@
 """
-The matrix of a project: that of its folder, over the one that comes with the program.
+Combines the matrix of a project's folder with the bundled one.
 
-A project adds its providers in a ``providers.yaml`` of its own, and copies nothing: where one of ours is named, ours is
-found.  Where nothing is named the project's own are meant, if it has any.  What is recorded or made is written into the
-project's folder, never to where the program is.
+A project adds its providers in its own ``providers.yaml``, and need not copy the bundled ones: they are found by
+name.  Without names, the project's own are selected, if it has any.  Output is written into the project's folder,
+never to the installation.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from harness.matrix.recognising import looks_like_ours
 
 def project_matrix(root: Path) -> Matrix:
     """
-    Return the matrix of the project at ``root``; of one that has none of its own, the one that comes with the program.
+    Return the matrix of the project at ``root``, or the bundled one if it has none.
 
     Raises:
         BadProviders: one line that names file, line, key and the fix.
@@ -28,7 +28,7 @@ def project_matrix(root: Path) -> Matrix:
 
 
 def over_bundled(own: Matrix, root: Path) -> Matrix:
-    """Return the matrix of the project at ``root`` with, after its own providers, those that come with the program."""
+    """Return the matrix of the project at ``root`` with the bundled providers after its own."""
     home = bundled()
     if home is None or _same(home, root):
         return own
@@ -36,7 +36,7 @@ def over_bundled(own: Matrix, root: Path) -> Matrix:
 
 
 def own_matrix(root: Path) -> Matrix | None:
-    """Return what the ``providers.yaml`` at ``root`` says; None where there is none, or another program's."""
+    """Return the ``providers.yaml`` at ``root``; None if there is none, or another program's."""
     path = root / FILE_NAME
     if not root.exists():
         raise BadProviders(f"{path}: no such folder; name another with --root")
@@ -44,7 +44,7 @@ def own_matrix(root: Path) -> Matrix | None:
 
 
 def foreign_matrix(root: Path) -> Path | None:
-    """Return the ``providers.yaml`` at ``root`` that is another program's, if one is there."""
+    """Return the path of a ``providers.yaml`` at ``root`` that is another program's, if there is one."""
     path = root / FILE_NAME
     return path if path.exists() and not looks_like_ours(path) else None
 

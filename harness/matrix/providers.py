@@ -1,4 +1,4 @@
-"""Who is asked: providers.yaml, checked."""
+"""Reads and validates providers.yaml."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,7 +41,7 @@ Trust = Literal["high", "medium", "low"]
 
 
 def slug(text: str) -> str:
-    """Return a text as an id: what stands before the last slash is a vendor's prefix."""
+    """Return a text as an id, without a vendor's prefix before the last slash."""
     return re.sub(r"[^a-z0-9._-]+", "-", text.rpartition("/")[2].lower()).strip("-._")
 
 
@@ -55,7 +55,7 @@ Capability = Annotated[str, AfterValidator(_capability), Field(json_schema_extra
 
 
 class Thinking(Strict):
-    """How thinking is switched: what to add to a request; leave out what the model can't do."""
+    """How thinking is switched: what to add to a request; leave out what the model does not support."""
 
     enable: dict[str, Any] | None = Field(
         None, description="Added to a request to make the model think; {} if it does unasked."
@@ -70,7 +70,7 @@ class Thinking(Strict):
 
 
 class Valid(Strict):
-    """When a model's name was last seen to be valid, and how."""
+    """When a model's name was last known to be valid, and how."""
 
     at: When = Field(description="The newest date for which it was seen.")
     how: Literal["recorded", "made", "answered", "documented", "listed", "reported"] = Field(
@@ -102,7 +102,7 @@ class Model(Strict):
 
 
 class SpokenAt(Strict):
-    """Where and how a provider is spoken to in a dialect besides chat completions."""
+    """The URL and form of a dialect besides chat completions at a provider."""
 
     base_url: Url = Field(
         description="What the SDK of that dialect takes as base_url, such as ANTHROPIC_BASE_URL; of completions, OpenAI's."
@@ -122,20 +122,20 @@ class Dialects(Strict):
     completions: SpokenAt | None = Field(None, description="OpenAI's legacy completions, at /completions.")
 
     def moved_to(self, base_url: str) -> "Dialects":
-        """Return them as served at another address."""
+        """Return them as served at another URL."""
         moved = {name: at.model_copy(update={"base_url": base_url}) for name, at in self if at}
         return self.model_copy(update=moved)
 
 
 class OtherUrl(Strict):
-    """Another address of the same API."""
+    """Another URL of the same API."""
 
     url: Address
     what: str = Field(description="What it is for: a region, a plan, an older host.")
 
 
 class Retired(Strict):
-    """A model name that the provider took away and that nothing here is recorded of."""
+    """A model name that the provider removed and that has no recordings here."""
 
     name: str = Field(description="The model parameter as it was sent.")
     at: date = Field(description="The day it went.")
@@ -144,7 +144,7 @@ class Retired(Strict):
 
 
 class Source(Strict):
-    """A public page that facts of an entry come from."""
+    """A public page that supports facts of an entry."""
 
     url: Url
     about: tuple[Topic, ...] = Field(min_length=1, description="What it bears out.")
@@ -153,7 +153,7 @@ class Source(Strict):
 
 class Confidence(Strict):
     """
-    How sure the facts are.
+    How certain the facts are.
 
     high: the provider's own page or a recording shows it; medium: others say so, or it is shown in part; low: nothing
     public confirms it.
@@ -245,23 +245,23 @@ class Provider(Strict):
         )
 
     def spoken_at(self, dialect: str) -> SpokenAt | None:
-        """Return where it serves a dialect besides chat; None where no address is known."""
+        """Return its URL of a dialect besides chat; None if unknown."""
         at: SpokenAt | None = getattr(self.dialects, dialect, None)
         return at
 
     def answers_at(self, host: str) -> bool:
-        """Tell whether ``host`` is one of its own."""
+        """Return whether ``host`` is one of its own."""
         return matches_host(host, self._hosts)
 
     @property
     def bundled(self) -> bool:
-        """Whether it comes with the program, rather than standing in a project's own providers.yaml."""
+        """Whether it is bundled with harness, not from a project's own providers.yaml."""
         return self._home is not None
 
     def place(self, root: Path, *names: str) -> Path:
         """
-        Return where a file of its folder is to be read: in the project at ``root``; of one that comes with the program in
-        what came with it, unless the project has a file of that name, which stands before it.
+        Return the path of a file of its folder for reading: in the project at ``root``; for a bundled provider in
+        the bundled matrix, unless the project has a file of that name, which takes precedence.
         """
         own = root.joinpath("cassettes", self.id, *names)
         if self._home is None or own.exists():
@@ -271,7 +271,8 @@ class Provider(Strict):
 
     def url(self, environment: Mapping[str, str]) -> str:
         """
-        Return ``base_url`` with its placeholders filled from ``environment``, which holds all that `Target.unset` asks for.
+        Return ``base_url`` with its placeholders filled from ``environment``, which holds all that `Target.unset`
+        requires.
 
         Raises:
             BadProviders: a variable holds what can't be part of an address.
@@ -284,7 +285,7 @@ class Provider(Strict):
 
 
 class PublishedOnly(Strict):
-    """A provider that nobody here asks: what is known of it is what others recorded and published."""
+    """A provider that is known only by published recordings, and never sent a request."""
 
     id: Slug = Field(description="The folder of its published recordings.")
     name: str = Field(description="As people call it.")
@@ -310,12 +311,12 @@ class Matrix(Strict):
 
     @property
     def own(self) -> tuple[Provider, ...]:
-        """Those that are meant where none is named: the project's own, or all where it has none."""
+        """The default selection: the project's own providers, or all if it has none."""
         return tuple(one for one in self.providers if not one.bundled) or self.providers
 
     def meant(self, names: Iterable[str]) -> tuple[Provider, ...]:
         """
-        Return the providers of these names, whatever people call them, or its `own` where there are none.
+        Return the providers with these names, of any kind, or its `own` if there are none.
 
         Raises:
             UnknownName: none is called so.
@@ -329,14 +330,14 @@ class Matrix(Strict):
         return found
 
     def bundled_in(self, home: Path) -> "Matrix":
-        """Return it as the matrix that comes with the program, whose recordings are in the folder ``home``."""
+        """Return it as the bundled matrix, whose recordings are in the folder ``home``."""
         providers = tuple(provider.model_copy() for provider in self.providers)
         for provider in providers:
             provider._home = home  # noqa: SLF001 - set nowhere else
         return self.model_copy(update={"providers": providers})
 
     def over(self, base: "Matrix") -> "Matrix":
-        """Return its providers, and after them those of ``base`` whose ids it has not."""
+        """Return its providers, followed by those of ``base`` with other ids."""
         ids = {provider.id for provider in self.providers}
         rest = tuple(provider for provider in base.providers if provider.id not in ids)
         apart = (*self.published_only, *base.published_only)
@@ -350,10 +351,10 @@ class Matrix(Strict):
 
     def provider_of(self, host: str, name: str | None = None) -> Provider | None:
         """
-        Return the provider that answers at ``host``, or is called ``name``.
+        Return the provider that serves ``host``, or is called ``name``.
 
-        Where the two disagree the host is right, unless it is this machine; a host that several share says nothing, nor
-        does a port of this machine where a name says that another server answers there.
+        If they disagree the host decides, unless it is this machine; a host that several share decides nothing, nor
+        does a port of this machine if the name is that of another server.
         """
         named = next((one for one in self.providers if name and name in {one.id, *one.aliases}), None)
         there = [provider for provider in self.providers if host and provider.answers_at(host)]
@@ -382,21 +383,21 @@ class Target:
 
     @property
     def keyless(self) -> bool:
-        """Whether it asks for no key."""
+        """Whether it needs no key."""
         return "key" in {*self.provider.lacks, *self.model.lacks}
 
     def unset(self, environment: Mapping[str, str]) -> str | None:
-        """Return the first variable that asking it needs and ``environment`` lacks; None if all are there."""
+        """Return the first required variable that ``environment`` lacks; None if all are set."""
         needed = [*([] if self.keyless else [self.provider.key_env]), *self.provider.fills.values()]
         return next((name for name in needed if not environment.get(name)), None)
 
     def url(self, environment: Mapping[str, str], dialect: DialectName = "chat") -> str:
-        """Return where it answers in a dialect that it speaks; see `Provider.url`."""
+        """Return its URL for a dialect that it supports; see `Provider.url`."""
         at = self.provider.spoken_at(dialect)
         return at.base_url if at else self.model.base_url or self.provider.url(environment)
 
     def speaks(self, dialect: DialectName) -> bool:
-        """Tell whether it is asked in a dialect: chat, or another whose address is known and at which its model is."""
+        """Return whether it supports a dialect: chat, or another with a known URL that serves its model."""
         at = self.provider.spoken_at(dialect)
         if dialect == "chat" or at is None:
             return dialect == "chat"
@@ -404,14 +405,14 @@ class Target:
         return here if at.models is None else self.model.id in at.models
 
     def skip_reason(self, scenario: Scenario) -> str | None:
-        """Return why ``scenario`` is not asked of this target; None if it is."""
+        """Return why ``scenario`` is not sent to this target; None if it is."""
         lacks = {*self.provider.lacks, *self.model.lacks}
         spoken = (scenario.dialect, *(("chat",) if scenario.in_chat_first else ()))
         absent = [need for need in (*spoken, *scenario.needs) if need in lacks]
         return self._cannot(scenario) or (f"{self.id} lacks {', '.join(absent)}" if absent else None)
 
     def _cannot(self, scenario: Scenario) -> str | None:
-        """Return why the model can't be asked so; what is not told to think in Messages may think unasked."""
+        """Return why the model does not support a scenario; in Messages, a model may think without being asked to."""
         thinking = self.model.thinking
         if scenario.thinking and thinking.enable is None:
             return f"{self.model.id} can't think"
@@ -421,7 +422,7 @@ class Target:
 
 def load_matrix(path: Path) -> Matrix:
     """
-    Read and check a providers.yaml.
+    Read and validate a providers.yaml.
 
     Raises:
         BadProviders: one line that names file, line, key and the fix.

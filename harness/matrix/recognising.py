@@ -1,4 +1,4 @@
-"""Which ``providers.yaml`` is one of ours: other programs have files of that name too."""
+"""Recognizes a ``providers.yaml`` of harness: other programs have files of that name too."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.wire.limits import read_regular
 
 SCHEMA_LINE = "# yaml-language-server: $schema=llm-compat-harness.schema.json"
-"""What a providers.yaml begins with that is drafted: editors know the schema by it, and pytest that it is one of ours."""
+"""The first line of a drafted providers.yaml: editors find the schema by it, and pytest recognizes the file."""
 
 _SCHEMA_LINE = re.compile(
     rb"^#.*\$schema\s*[=:]\s*\S*(?:llm-compat-harness|harness/matrix/providers\.schema\.json)", re.MULTILINE
@@ -20,7 +20,7 @@ _ENOUGH = 4
 
 
 def has_schema_line(path: Path) -> bool:
-    """Tell whether a file names the schema of ours near its beginning; one that can't be read does not."""
+    """Return whether a file names harness's schema near its beginning; False if it can't be read."""
     try:
         return path.is_file() and bool(_SCHEMA_LINE.search(_head(path)))
     except OSError:
@@ -34,17 +34,17 @@ def _head(path: Path) -> bytes:
 
 def looks_like_ours(path: Path) -> bool:
     """
-    Tell whether a file is meant as a matrix of ours: it says so, or has most of the keys that one must have.
+    Return whether a file is meant as a matrix of harness: it says so, or has most of the required keys.
 
-    It is read as text, since one with a slip in it is meant all the same, and the slip is to be told.  So is one that
-    says something without any key and is no list: nothing shows that it is another program's.
+    It is read as text, since a file with a syntax error is still meant as one, and the error is to be reported.  So
+    is a file with some content but no keys that is not a list: nothing shows that it is another program's.
     """
     if has_schema_line(path):
         return True
     try:
         text = read_regular(path, _LARGEST).decode(errors="replace")
     except OSError:
-        return True  # and why it can't be read is told as well
+        return True  # and the reason why it can't be read is reported
     if not _ANY_KEY.search(text):
         return bool(text.strip()) and not text.lstrip().startswith("- ")
     return bool(_LIST.search(text)) and len(set(_KEY.findall(text))) >= _ENOUGH

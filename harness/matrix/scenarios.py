@@ -1,4 +1,4 @@
-"""What is asked: the table of scenarios, and the requests each makes."""
+"""Defines the scenarios of chat completions, and their requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -47,10 +47,10 @@ _SCHEMA: Json = {
 
 _BAD_REQUEST = (400, 422)
 _OPEN = (OK, 400, 403, 404, 422)
-"""Asked to see whether the provider serves it: an answer and a plain refusal are both expected."""
+"""Sent to learn whether the provider supports it: a completion and a plain rejection are both expected."""
 
 KeyHeader = Literal["both", "bearer", "x-api-key"]
-"""Which headers hold the key in Messages."""
+"""The headers that hold the key in Messages."""
 
 _WHERE_SERVED = (OK, 404, 405, 501)
 
@@ -60,17 +60,17 @@ Then = Literal["tool-result", "tool-result, content null", 'tool-result, content
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """
-    One question with a stable id, in one or more requests.
+    A test with a stable id, in one or more requests.
 
-    ``thinking`` is whether the model is to think; ``needs`` names capabilities that a provider may declare
-    absent (``lacks`` in providers.yaml), which makes the scenario n/a.  ``statuses`` are those the last request
-    may be answered with, ``tested_parameter`` the parameter or form it is there to try.  ``follow_up`` is the turn that
-    follows the answer, in which ``echo_reasoning`` says whether the answer's reasoning goes back; ``repeat_with`` are
-    parameters with which the same is asked once more.  ``key`` is the key to send, ``raw_body`` a body that is sent as
-    it is; ``omit`` are the required parameters left out.  ``encoding`` is the Accept-Encoding that is sent; with
-    ``cancels`` the first answer is closed by us after its first event, to see what comes of it.  ``path`` is that of a
-    GET that is sent instead of a chat.  With ``in_chat_first`` the same is asked in chat completions before, where they are
-    served, so that both answers can be held against each other.
+    ``thinking`` is whether the model should think; ``needs`` names capabilities that a provider may declare absent
+    (``lacks`` in providers.yaml), which makes the scenario n/a.  ``statuses`` are the acceptable ones of the last
+    request, ``tested_parameter`` the parameter or form it tests.  ``follow_up`` is the turn after the response, and
+    ``echo_reasoning`` whether it sends the reasoning back; ``repeat_with`` are parameters with which the request is
+    repeated.  ``key`` is the key to send, ``raw_body`` a body that is sent as it is; ``omit`` are the required
+    parameters left out.  ``encoding`` is the Accept-Encoding to send; with ``cancels`` harness closes the first
+    response after its first event, to see the effect.  ``path`` is that of a GET that is sent instead of a chat.
+    With ``in_chat_first`` the same request is sent in chat completions first, if the provider serves them, so that
+    both responses can be compared.
     """
 
     id: str
@@ -100,16 +100,16 @@ class Scenario:
 
     @property
     def costly(self) -> bool:
-        """Whether its prompt costs more than all others together: it is asked last, and only where that is agreed to."""
+        """Whether its prompt costs more than all others together: it is sent last, and only with consent."""
         return self.prompt == "long"
 
     @property
     def requests(self) -> int:
-        """How many requests it makes."""
+        """The number of requests it makes."""
         return 1 + (self.follow_up is not None) + (self.repeat_with is not None) + self.in_chat_first
 
     def expected(self, number: int) -> Expected:
-        """Return what is known beforehand of request ``number``, from 0."""
+        """Return the expectations for request ``number``, from 0."""
         if self.in_chat_first and number == 0:
             return Expected(_WHERE_SERVED)
         last = number >= self.requests - 1
@@ -202,26 +202,26 @@ KINDS: dict[str, tuple[str, ...]] = {
     "streams-without-usage": tuple(one.id for one in _STREAMS if one not in _WITH_USAGE),
     "bodies": tuple(one.id for one in _BODIES),
 }
-"""Names for all scenarios in which an answer of that form is due; usage is that which is asked for."""
+"""Names for all scenarios that expect a response of that form; ``usage`` is requested usage."""
 
 
 def named_scenarios(name: str) -> tuple[str, ...]:
-    """Return the ids that an id, a kind or a family such as ``tools.*`` stands for; none where it stands for nothing."""
+    """Return the ids that an id, a kind or a family such as ``tools.*`` covers; none for an unknown name."""
     family = tuple(one for one in SCENARIOS if name == f"{one.partition('.')[0]}.*")
     return family or KINDS.get(name) or ((name,) if name in SCENARIOS else ())
 
 
 CAPABILITIES = (*dict.fromkeys(need for scenario in _TABLE for need in scenario.needs), *DIALECTS)
-"""The names that ``lacks`` in providers.yaml may hold: what scenarios need, and the dialects."""
+"""The values allowed for ``lacks`` in providers.yaml: capabilities of scenarios, and the dialects."""
 
-_TOO_LONG = "a " * 150_000  # a token each: more than most context windows hold, and cheap where it is accepted
+_TOO_LONG = "a " * 150_000  # a token each: more than most context windows, and cheap if it is accepted
 _RESULT = '{"weather": "18 degrees, light rain", "code": "TEAL-42"}'
 _STREAM_ONLY = ("stream", "stream_options")
 
 
 def request_body(scenario: Scenario, model: str, thinking: Json) -> Json:
     """
-    Return the JSON of a scenario's first request: its question to ``model``, with the provider's own thinking switch.
+    Return the JSON of a scenario's first request to ``model``, with the provider's own thinking switch.
 
     A scenario with ``raw`` sends that instead.
     """
@@ -235,7 +235,7 @@ def request_body(scenario: Scenario, model: str, thinking: Json) -> Json:
 
 
 def next_body(scenario: Scenario, body: Json, answer: Message) -> Json:
-    """Return the JSON of a scenario's second request, given that of the first and the message it was answered with."""
+    """Return the JSON of a scenario's second request, given the first and the message of its response."""
     if scenario.repeat_with is not None:
         return {key: value for key, value in body.items() if key not in _STREAM_ONLY} | scenario.repeat_with
     return body | {"messages": [*body["messages"], _sent_back(scenario, answer), *_turn(scenario, answer)]}
@@ -261,7 +261,7 @@ def _turn(scenario: Scenario, answer: Message) -> list[Json]:
 
 
 def with_expectations(exchanges: Iterable[Exchange], scenario: Scenario) -> list[Exchange]:
-    """Return the exchanges of a scenario's recording, each with what was expected of it and those before it."""
+    """Return the exchanges of a scenario's recording, each with its expectations and those before it."""
     told: list[Exchange] = []
     for number, exchange in enumerate(exchanges):
         told.append(replace(exchange, expected=scenario.expected(number), earlier=tuple(told)))

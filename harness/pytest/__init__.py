@@ -1,1 +1,1 @@
-"""The rules, and client code, as pytest items; importing the plugin imports nothing heavy."""
+"""Runs the rules, and client code, as pytest items; importing the plugin imports nothing heavy."""

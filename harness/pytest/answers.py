@@ -1,4 +1,4 @@
-"""The recorded answers that a test of an app runs on: what ``@pytest.mark.compat`` names."""
+"""Finds the recorded responses for a test of an app, which ``@pytest.mark.compat`` selects."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ _TAKES = ("providers", "scenarios", "faults", "variants")
 
 
 class BadMarker(HarnessError):
-    """A marker asks for what there is not."""
+    """A marker selects something that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompatCall:
-    """A call of a tool: its name, and its arguments as they came, which is JSON text."""
+    """A tool call: its name, and its arguments as received, which is JSON text."""
 
     name: str
     arguments: str
@@ -33,11 +33,11 @@ class CompatCall:
 @dataclass(frozen=True, slots=True)
 class CompatAnswer:
     """
-    A recorded answer, where it is served, and what it holds.
+    A recorded response, its URL, and its content.
 
-    ``fault`` is the id of a fault that was put into it, ``variant`` that of a change that leaves it right; ``text``,
-    ``reasoning``, ``calls``, ``usage`` and ``finish_reason`` are of the answer as it was without a fault.  ``streamed`` is
-    whether it is a stream, ``provenance`` whether it was recorded, published or reconstructed.
+    ``fault`` is the id of an injected fault, ``variant`` that of a legal change; ``text``, ``reasoning``,
+    ``calls``, ``usage`` and ``finish_reason`` are of the response without a fault.  ``streamed`` is whether it is a
+    stream, ``provenance`` whether it was recorded, published or reconstructed.
     """
 
     provider: str
@@ -68,17 +68,18 @@ class CompatAnswer:
 
     @property
     def right(self) -> bool:
-        """Whether nothing was put into it that makes it wrong."""
+        """Whether it has no injected fault."""
         return self.fault is None
 
     def at(self, url: str) -> "CompatAnswer":
-        """Return the answer as it is served at the address of a server."""
+        """Return the response as served at the URL of a server."""
         return replace(self, url=url)
 
 
 def answers_of(config: pytest.Config, wanted: Mapping[str, Any], positional: tuple[Any, ...]) -> list[CompatAnswer]:
     """
-    Return the answers that a marker names: of each provider those whose scenario fits, plain, and with each change.
+    Return the responses that a marker selects: for each provider those of matching scenarios, plain, and with each
+    change.
 
     Raises:
         BadMarker: the marker names nobody, or nothing is recorded of what it names.
@@ -130,7 +131,7 @@ def _changes(wanted: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None
 
 
 def _first_of_each_scenario(answers: Iterable[RecordedAnswer]) -> Iterator[RecordedAnswer]:
-    """Yield the answer to the first request of each scenario, of the first model that has it; refusals are none."""
+    """Yield the response to the first request of each scenario, of the first model that has it, without errors."""
     seen: set[str] = set()
     for one in answers:
         if one.scenario.id not in seen and one.exchange.response.is_success:

@@ -1,10 +1,10 @@
 """
-The network blocked while a test runs: with ``--compat-block-network``, or by the marker ``block_network``.
+Blocks the network while a test runs: with ``--compat-block-network``, or by the marker ``block_network``.
 
-How it works: connecting and the lookup of a name raise `NetworkBlocked`, but for the replay server of the session and for
-hosts that are allowed.  Sockets of the file system are no network, and a pair of sockets, which Windows makes of a
-connection to itself, is none either.  uvloop has connections of its own, which are guarded likewise; anyio and trio use
-Python's sockets.  A recorder that records lifts it for its test.
+How it works: connecting and name lookups raise `NetworkBlocked`, except for the replay server of the session and
+for allowed hosts.  Unix sockets are allowed, and so is a socket pair, which Windows makes of a connection to
+itself.  uvloop has its own connections, which are guarded likewise; anyio and trio use Python's sockets.  A
+recorder that records lifts it for its test.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _lifted = False
 
 
 class NetworkBlocked(RuntimeError):
-    """A test reached out while the network was blocked."""
+    """A test accessed the network while it was blocked."""
 
 
 @contextlib.contextmanager
 def reachable(url: str) -> Iterator[None]:
-    """Let tests reach a server of our own, whatever is blocked."""
+    """Let tests reach a server of harness despite the block."""
     parts = urlsplit(url)
     _servers.add((parts.hostname, parts.port))
     try:
@@ -46,7 +46,7 @@ def reachable(url: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def lifted() -> Iterator[None]:
-    """Let a test reach the network: it records."""
+    """Let a test access the network, to record."""
     global _lifted  # noqa: PLW0603 - one a process, as what it lifts
     _lifted = True
     try:
@@ -57,7 +57,7 @@ def lifted() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Block the network while a test is set up, runs and is torn down, where that was asked for."""
+    """Block the network during setup, call and teardown of a test, if requested."""
     allowed = allowed_hosts(item)
     if allowed is None:
         return (yield)
@@ -67,7 +67,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def allowed_hosts(item: pytest.Item) -> list[re.Pattern[str]] | None:
     """
-    Return the hosts that a test may connect to; None where it may connect to all.
+    Return the hosts that a test may connect to; None if it may connect to all.
 
     Raises:
         UsageError: one is no regular expression.
@@ -91,7 +91,7 @@ def _pattern(text: str, item: pytest.Item) -> re.Pattern[str]:
 
 @contextlib.contextmanager
 def blocked(allowed: list[re.Pattern[str]]) -> Iterator[None]:
-    """Block the network but for the hosts that are ``allowed``."""
+    """Block the network except for ``allowed`` hosts."""
     with pytest.MonkeyPatch.context() as patch:
         for owner, name, guarded in _places(_Guard(allowed)):
             patch.setattr(owner, name, guarded(getattr(owner, name)))
@@ -99,7 +99,7 @@ def blocked(allowed: list[re.Pattern[str]]) -> Iterator[None]:
 
 
 def _places(guard: _Guard) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
-    """Yield each function by which a connection is made or a name looked up: whose it is, its name, what guards it."""
+    """Yield each function that connects or looks up a name: its owner, its name, its guard."""
     yield socket.socket, "connect", guard.connecting
     yield socket.socket, "connect_ex", guard.connecting
     yield socket, "socketpair", guard.pairing
@@ -112,7 +112,7 @@ def _places(guard: _Guard) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
 
 
 def _uvloop() -> Any:
-    """Return the event loop of uvloop, whose connections are none of Python's sockets; None where it is not installed."""
+    """Return uvloop's event loop, which does not use Python's sockets; None if it is not installed."""
     try:
         import uvloop
     except ImportError:
@@ -121,7 +121,7 @@ def _uvloop() -> Any:
 
 
 class _Guard:
-    """What stands before the functions of a socket: it knows who may be asked, and what their names were looked up as."""
+    """Wraps the functions of a socket: knows the allowed hosts, and the addresses that their names resolved to."""
 
     def __init__(self, allowed: list[re.Pattern[str]]) -> None:
         self._allowed = allowed
@@ -132,7 +132,7 @@ class _Guard:
         return any(one.fullmatch(host) for one in self._allowed)
 
     def _check(self, host: str, port: Any) -> None:
-        """Raise NetworkBlocked for a host that may not be asked."""
+        """Raise NetworkBlocked for a host that is not allowed."""
         if not (_lifted or host in self._found or (host, port) in _servers or self._names(host)):
             raise NetworkBlocked(
                 f"the network is blocked in tests, and this one connects to {host}; use the client's transport from "
@@ -145,7 +145,7 @@ class _Guard:
                 try:
                     self._check(str(address[0]), address[1])
                 except NetworkBlocked:
-                    own.close()  # whoever made it expects an OSError, and closes it then only
+                    own.close()  # its creator expects an OSError, and closes it only then
                     raise
             return original(own, address, *more)
 
@@ -171,7 +171,7 @@ class _Guard:
         return getaddrinfo
 
     def _kept(self, name: str | None, found: Any) -> Any:
-        """Return the addresses that were found for a name, after those of an allowed one are noted."""
+        """Return the addresses found for a name, after recording those of an allowed one."""
         if name and self._names(name):
             self._found.update(address[0] for *_, address in found)
         return found
@@ -205,7 +205,7 @@ class _Guard:
 
 
 def _local(name: str) -> bool:
-    """Tell whether looking up a name asks nobody: an address, or this machine; both are checked where they are connected to."""
+    """Return whether a name lookup needs no network: an address, or this machine; both are checked on connecting."""
     if name == "localhost":
         return True
     with contextlib.suppress(ValueError):

@@ -1,8 +1,8 @@
 """
-Client code as pytest items: one for each client and recording, for ``--compat-client``.
+Runs client code as pytest items: one per client and recording, for ``--compat-client``.
 
-A recording that a client does not survive fails, unless it does no better with the reference answer: then the provider
-is not to blame, and it is an expected failure.  Code of the user's own has no such excuse.
+A recording that breaks a client fails, unless the reference response breaks it too: then the provider is not to
+blame, and it is an expected failure.  The user's own code always fails.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome
 
 
 class Clients:
-    """The clients of a session, and the server and processes that they are run with; started when the first is run."""
+    """The clients of a session, with their server and processes; started when the first is run."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Choose the clients; raises UnknownName as choosing does."""
+        """Select the clients; raise UnknownName for an unknown one."""
         self.chosen = choose(names, ())
         self._stack = ExitStack()
         self._answer_server: AnswerServer | None = None
@@ -48,11 +48,11 @@ class Clients:
                     yield ClientItem.from_parent(parent, name=name, case=case, client=client, clients=self)
 
     def attempt(self, client: Client, trial: Trial) -> ClientFinding:
-        """Let a client read an answer."""
+        """Run a client on a response."""
         return self._trier(client).attempt(client, trial).finding
 
     def on_reference(self, client: Client, trial: Trial) -> ClientOutcome | None:
-        """Return how a client fares with the reference answer that is most like another; None where there is none."""
+        """Return the outcome of a client for the reference response most like another; None if there is none."""
         plain = like(trial)
         if plain is None:
             return None
@@ -72,12 +72,12 @@ class Clients:
         return self._triers[shared]
 
     def close(self) -> None:
-        """End the server and the processes."""
+        """Stop the server and the processes."""
         self._stack.close()
 
 
 class ClientItem(pytest.Item):
-    """One client with one recording: the worst of what it makes of its answers."""
+    """One client with one recording: the worst outcome of its responses."""
 
     def __init__(self, *, case: Case, client: Client, clients: Clients, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -88,7 +88,7 @@ class ClientItem(pytest.Item):
         self.add_marker("compat_client")
 
     def runtest(self) -> None:
-        """Turn what became of the recording into pytest's outcomes."""
+        """Turn the outcome into pytest's."""
         trials = [trial for trial in self._trials() if trial.suits(self._client)]
         if not trials:
             pytest.skip("n/a: the client asks in another form")
@@ -112,7 +112,7 @@ class ClientItem(pytest.Item):
                 yield Trial(provider, model, self._case.scenario.id, exchange)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show what became of the answer instead of a traceback."""
+        """Show the outcome instead of a traceback."""
         error = excinfo.value
         if isinstance(error, pytest.xfail.Exception):
             return str(error)
@@ -135,7 +135,7 @@ class ClientItem(pytest.Item):
 
 
 class _BrokenError(Exception):
-    """A client that does not survive a recording."""
+    """A client that fails on a recording."""
 
     def __init__(self, finding: ClientFinding) -> None:
         super().__init__(finding.message)

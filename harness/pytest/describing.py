@@ -1,4 +1,4 @@
-"""What pytest shows of an item that failed, in the reader's language."""
+"""Describes a failed item in the reader's language."""
 
 from harness.checks import CHECKS, advice_on
 from harness.reports.shown import shown
@@ -8,7 +8,7 @@ from harness.words import translated
 
 
 def described(finding: Finding) -> str:
-    """Return the finding with its bytes, what it breaks and what client code does instead, a line each."""
+    """Return the finding with its bytes, its impact and the workaround, a line each."""
     finding = shown(finding)
     check, advice = CHECKS[finding.check], advice_on(finding)
     lines = [f"{finding.outcome.value}: {finding.message}  ({finding.level.value})", translated(check.title)]

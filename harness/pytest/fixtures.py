@@ -1,8 +1,8 @@
 """
-Fixtures for the tests of people who have an app: the server, the answers of providers, and a recorder.
+Provides fixtures for the tests of an app: the server, recorded responses, and a recorder.
 
-They start nothing and import nothing heavy before a test asks for them, and are plain fixtures: tests of pytest-asyncio
-take them in both of its modes.
+They start and import nothing heavy until a test uses them, and are plain fixtures: tests of pytest-asyncio take
+them in both of its modes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ANSWER = "compat_provider"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that takes ``compat_provider`` the answers that its marker names, one a run."""
+    """Parametrize a test that uses ``compat_provider`` with the responses that its marker selects."""
     if ANSWER not in metafunc.fixturenames:
         return
     from harness.pytest.answers import answers_of

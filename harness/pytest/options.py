@@ -1,16 +1,16 @@
-"""The options of the pytest plugin."""
+"""Defines the options of the pytest plugin."""
 
 import pytest
 
 from harness.words import LANGUAGES
 
 FILE_NAME = "providers.yaml"
-"""The file that is collected."""
+"""The name of the file that is collected."""
 
 BLOCK, ALLOWED = "--compat-block-network", "--compat-allowed-hosts"
 
 SELECTING = ("provider", "model", "scenario", "check", "dialect")
-"""What the items can be chosen by."""
+"""The options that select items."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

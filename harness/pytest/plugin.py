@@ -1,13 +1,13 @@
 """
-The pytest plugin: ``providers.yaml`` collected into one item per target × scenario × check.
+Collects ``providers.yaml`` into one pytest item per target × scenario × check.
 
-Other programs have files of that name too.  One is collected where it is ours: it is named on the command line or by
-``compat_matrix`` in pytest's own file, or names our schema at its beginning.
+Other programs have files of that name too.  One is collected if it is named on the command line or by
+``compat_matrix`` in pytest's configuration, or names harness's schema at its beginning.
 
-It is loaded in every pytest run of the environment, so what is heavy is imported when a matrix is collected.
+It is loaded in every pytest run of the environment, so heavy modules are imported only when a matrix is collected.
 
-The network is off unless ``--compat-live`` or ``--compat-record`` is given.  Then the cases whose items are to run are
-asked in the background, providers at once, from the first item on; an item waits for its own case only.
+The network is off unless ``--compat-live`` or ``--compat-record`` is given.  Then the cases of the items to run are
+sent in the background, providers concurrently, from the first item on; an item waits only for its own case.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _TO_COLLECT = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and the reporter where a report was asked for."""
+    """Register the markers, and the reporter if a report is requested."""
     set_language(config.getoption("--compat-lang"))
     config.addinivalue_line(
         "markers",
@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Leave the language to the locale again, for whoever goes on in this process."""
+    """Reset the language to the locale's, for later code in this process."""
     set_language(None)
 
 
@@ -92,7 +92,7 @@ def _online(config: pytest.Config) -> bool:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
-    """Collect a provider matrix of ours."""
+    """Collect a provider matrix of harness."""
     config = parent.config
     if file_path in config.getini("compat_matrix"):
         return MatrixFile.from_parent(parent, path=file_path)
@@ -107,12 +107,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile
 
 
 def _named(config: pytest.Config) -> list[Path]:
-    """Return the paths that are named on the command line, or by ``testpaths``."""
+    """Return the paths given on the command line, or by ``testpaths``."""
     return [Path(os.path.abspath(config.invocation_params.dir / name.partition("::")[0])) for name in config.args]  # noqa: PTH100 - as pytest does, which follows no links
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse options that nothing answers to: a run that asked for something and got nothing is no success."""
+    """Reject options that select nothing: a run that does nothing it was asked to is not a success."""
     for item in session.items:
         allowed_hosts(item)
     options = session.config.option
@@ -125,7 +125,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Say what is about to be asked, and what it takes; and what looks like a matrix of ours, but was not said to be one."""
+    """
+    Report what is about to be sent, with the estimated cost; and files that look like a matrix, but were not
+    selected.
+    """
     left = [f"compat: {path}: not collected; {_TO_COLLECT}" for path in _meant_perhaps(config)]
     return left + [f"compat: {live.estimate(items)}" for live in _live_of(items)]
 
@@ -137,7 +140,7 @@ def _meant_perhaps(config: pytest.Config) -> list[Path]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Ask nothing more."""
+    """Stop sending."""
     for live in _live_of(getattr(session, "items", [])):
         live.close()
     clients = session.config.stash.get(_CLIENTS, None)
@@ -155,8 +158,8 @@ class MatrixFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """
-        Yield an item for each check of each recording, and one for each recording that is not there or that others published;
-        or those of clients.
+        Yield an item per check and recording, and one per recording that is missing or published; or those of
+        clients.
         """
         from harness.judging.runner import listed_deviations, plan
         from harness.matrix.project import over_bundled
@@ -211,7 +214,7 @@ def _selection(config: pytest.Config) -> Selection:
 
 
 class _Live:
-    """The cases of one matrix that are asked over the network; the asking begins when the first is waited for."""
+    """The cases of one matrix that are sent over the network, from the first that is waited for."""
 
     def __init__(self, session: pytest.Session, root: Path) -> None:
         from harness.live.record import environment_of
@@ -226,14 +229,17 @@ class _Live:
         self._asked: dict[str, bool] = {}
 
     def asks(self, case: Case) -> bool:
-        """Tell whether the answer to ``case`` comes from the network; a recording made meanwhile changes nothing."""
+        """
+        Return whether the response to ``case`` comes from the network; a recording made meanwhile changes
+        nothing.
+        """
         if case.id not in self._asked:
             again = (self._everything or self._keep == "all") and (self._long or not case.scenario.costly)
             self._asked[case.id] = again or not case.recorded
         return self._asked[case.id]
 
     def skip(self, case: Case) -> Skip | None:
-        """Return why there is nothing to ask; None if there is."""
+        """Return why there is nothing to send; None if there is."""
         from harness.judging.runner import Skip
         from harness.live.budget import prompt_tokens
         from harness.live.record import missing_credentials
@@ -249,7 +255,7 @@ class _Live:
         return Skip(Outcome.MISSING, reason) if reason else None
 
     def of(self, case: Case) -> Recorded:
-        """Wait for what became of ``case``."""
+        """Wait for the result of ``case``."""
         from harness.live.record import RecordingRun, RecordOptions
 
         if self._recording_run is None:
@@ -261,13 +267,13 @@ class _Live:
         return self._recording_run.of(case)
 
     def estimate(self, items: list[pytest.Item]) -> str:
-        """Return what asking for the cases of ``items`` takes."""
+        """Return the estimated cost of the cases of ``items``."""
         from harness.live.record import estimate
 
         return estimate(self._cases(items))
 
     def close(self) -> None:
-        """Ask nothing more."""
+        """Stop sending."""
         if self._recording_run:
             self._recording_run.__exit__()
 
@@ -279,7 +285,7 @@ class _Live:
 
 
 class _Recordings:
-    """The findings of the recording in hand: read once for all its items, then let go."""
+    """The findings of the current recording: read once for all its items, then released."""
 
     def __init__(self, checks: tuple[Check, ...], live: _Live | None = None) -> None:
         self.live = live
@@ -306,7 +312,7 @@ class _Recordings:
                 self._findings = {finding.check: finding for finding in self._judged(case)}
             except HarnessError as error:
                 self._error = str(error)
-            self._case = case  # only now: after a crash the next item judges again, and is not given another's findings
+            self._case = case  # only now: after a crash the next item judges again, and does not get another's findings
         if self._error:
             raise HarnessError(self._error)
         return self._findings[check]
@@ -348,7 +354,10 @@ class CheckItem(QuietItem):
             self.add_marker(marker)
 
     def quiet(self) -> Quiet | None:
-        """Return how it ended where nothing is to be shown; in a live run, where an answer may be waited for, None."""
+        """
+        Return its quiet outcome; None if there is something to show, or in a live run, which may wait for a
+        response.
+        """
         if self.recordings.live:
             return None
         try:
@@ -386,7 +395,7 @@ class CheckItem(QuietItem):
         """Show the finding and its bytes instead of a traceback."""
         error = excinfo.value
         if isinstance(error, pytest.xfail.Exception):
-            return str(error)  # pytest's own way takes 50 ms, for a traceback that nobody is shown
+            return str(error)  # pytest's own way takes 50 ms, for a traceback that is not shown
         if isinstance(error, _FoundError):
             from harness.pytest.describing import described
 
@@ -395,11 +404,11 @@ class CheckItem(QuietItem):
 
     @cached_property
     def location(self) -> tuple[str, int, str]:
-        """Name the item by its cell; a text that ended the node id would be shown as a Python name."""
+        """Name the item by its cell; a text at the end of the node id would be shown as a Python name."""
         return self.nodeid.partition("::")[0], 0, f"compat {self.name}"
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Return what ``location`` is made of."""
+        """Return the basis of ``location``."""
         return self.path, 0, self.location[2]
 
 
@@ -409,7 +418,7 @@ def _markers(family: str) -> tuple[pytest.MarkDecorator, pytest.MarkDecorator]:
 
 
 def _quiet(finding: Finding) -> Quiet | None:
-    """Return how an item of ``finding`` ends; None where it fails."""
+    """Return the quiet outcome of an item with ``finding``; None if it fails."""
     if finding.outcome in {"pass", "observed"}:
         return Quiet("passed")
     if finding.outcome in {"fail", "fixed", "changed", "broken"}:
@@ -418,7 +427,7 @@ def _quiet(finding: Finding) -> Quiet | None:
 
 
 class _FoundError(Exception):
-    """An outcome nobody expected."""
+    """An unexpected outcome."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(printable(finding.message))
@@ -426,7 +435,7 @@ class _FoundError(Exception):
 
 
 def _as_text(finding: Finding) -> str:
-    """Return the finding as JSON, since xdist carries nothing but plain values between processes."""
+    """Return the finding as JSON, since xdist passes only plain values between processes."""
     from harness.results import dump
 
     return dump(finding).decode()

@@ -1,9 +1,9 @@
 """
-Items of the matrix reported in one step where nothing is to be said of them.
+Reports items of the matrix in one step if there is nothing to show.
 
-A matrix has some 270,000 items.  What pytest does around each of them (three phases, each captured, hooked and made a
-report of) takes longer than judging it; in one step a matrix takes 60 % of the time.  The reports are the same three, in the
-same order.  What failed, and every item whose phases somebody listens to, goes pytest's own way.
+A matrix has some 270,000 items.  What pytest does around each of them (three phases, each captured, with hooks and
+a report) takes longer than judging it; in one step a matrix takes 60 % of the time.  The reports are the same
+three, in the same order.  Failures, and items whose phases a plugin hooks into, take pytest's own way.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _PHASES: tuple[Literal["setup", "call", "teardown"], ...] = ("setup", "call", "teardown")
 _HEARD = (*(f"pytest_runtest_{phase}" for phase in _PHASES), "pytest_runtest_makereport")
-# Plugins that listen to every item and do nothing to those of others.
+# Plugins that hook into every item without affecting those of harness.
 _INDIFFERENT = {"_pytest", "_hypothesis_pytestplugin", "pytest_asyncio", "harness"}
 _NEED_PHASES = ("setuponly", "setupshow", "setupplan", "runxfail")
 
 
 class Quiet(NamedTuple):
-    """How an item ended of which nothing is to be shown but a reason."""
+    """The outcome of an item without anything to show but a reason."""
 
     outcome: Literal["passed", "skipped"]
     reason: str = ""
@@ -32,17 +32,17 @@ class Quiet(NamedTuple):
 
 
 class QuietItem(pytest.Item):
-    """An item that needs no fixture, and can tell how it ends without pytest's phases."""
+    """An item that needs no fixture, and knows its outcome without pytest's phases."""
 
     own_marks: int
 
     def quiet(self) -> Quiet | None:
-        """Return how it ended; None where pytest is to run it, since there is something to show."""
+        """Return its outcome; None if pytest has to run it, since there is something to show."""
         raise NotImplementedError
 
 
 class OneStep:
-    """Runs the items that have a neighbour of their own file on both sides: what the file needs is then set up already."""
+    """Runs the items between two others of their own file: the file's setup is then already done."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -51,7 +51,7 @@ class OneStep:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Literal[True] | None:
-        """Report an item of ours; leave all others, and what failed, to pytest."""
+        """Report a quiet item of harness; leave all others to pytest."""
         before, self._before = self._before, item
         if not (isinstance(item, QuietItem) and _alike(before, item) and _alike(item, nextitem)):
             return None
@@ -69,7 +69,10 @@ class OneStep:
         return True
 
     def _is_listened_to(self) -> bool:
-        """Tell whether a plugin, a conftest or an option acts on the phases of items; asked once all are loaded."""
+        """
+        Return whether a plugin, a conftest or an option hooks into the phases of items; checked once all are
+        loaded.
+        """
         if self._listened is None:
             modules = (
                 implementation.function.__module__.partition(".")[0]
@@ -86,7 +89,7 @@ def _alike(one: pytest.Item | None, other: pytest.Item | None) -> bool:
 
 
 def _reports(item: pytest.Item, quiet: Quiet, start: float, seconds: float) -> Iterator[pytest.TestReport]:
-    """Yield what pytest would report of the three phases."""
+    """Yield pytest's reports of the three phases."""
     keywords: dict[str, Literal[1]] = dict.fromkeys(item.keywords, 1)
     skipped = quiet.outcome == "skipped"
     for phase in _PHASES:

@@ -1,9 +1,8 @@
 """
-Published recordings as pytest items: one item a recording, which tells all that its checks find.
+Runs published recordings as pytest items: one per recording, with the findings of all checks.
 
-Nobody selects one rule on one recording of somebody else's question, and 230 items for each would outnumber the
-matrix: what is sent of them is whether a provider shows something that is not listed. ``--compat-check`` narrows
-what an item judges.
+One rule on one published recording is of little interest, and 230 items for each would outnumber the matrix: the
+purpose is to show whether a provider has an unlisted deviation. ``--compat-check`` narrows what an item judges.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PublishedItem(pytest.Item):
-    """One published recording: fails where a finding is unexpected, is an expected failure where all are listed."""
+    """One published recording: fails if a finding is unexpected, is an expected failure if all are listed."""
 
     def __init__(
         self, *, case: PublishedCase, checks: tuple[Check, ...], known: KnownProblems, told_as: str, **kwargs: Any
@@ -73,7 +72,7 @@ class PublishedItem(pytest.Item):
         """Show each finding and its bytes instead of a traceback."""
         error = excinfo.value
         if isinstance(error, pytest.xfail.Exception):
-            return str(error)  # pytest's own way takes 50 ms, for a traceback that nobody is shown
+            return str(error)  # pytest's own way takes 50 ms, for a traceback that is not shown
         if isinstance(error, _UnlistedError):
             from harness.pytest.describing import described
 
@@ -86,7 +85,7 @@ class PublishedItem(pytest.Item):
 
 
 class _UnlistedError(Exception):
-    """Outcomes nobody expected."""
+    """Unexpected outcomes."""
 
     def __init__(self, findings: list[Finding]) -> None:
         super().__init__(printable("; ".join(finding.message for finding in findings)))
@@ -94,7 +93,10 @@ class _UnlistedError(Exception):
 
 
 def published_items(parent: pytest.File, selection: Selection, told_as: str) -> Iterator[PublishedItem]:
-    """Yield an item for each selected recording; its findings go into its report as ``told_as``, where one is asked for."""
+    """
+    Yield an item for each selected recording; its findings go into its report as ``told_as``, if one is
+    requested.
+    """
     from harness.judging.deviations import KnownProblems
     from harness.judging.published import published_cases
 

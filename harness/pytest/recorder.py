@@ -1,4 +1,4 @@
-"""What an app's own client asks, recorded once and replayed for ever."""
+"""Records the requests of an app's own client once, and replays them."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ class CompatRecorder:
     """
     Transports for httpx and httpx2, and clients of the one that the installed OpenAI SDK is built on.
 
-    ``mode`` is ``none`` (replay only), ``missing`` (record where there is no recording) or ``all`` (record anew).  What
-    was recorded is written when the test ends, free of keys, cookies and account ids.
+    ``mode`` is ``none`` (replay only), ``missing`` (record where there is no recording) or ``all`` (record anew).
+    Recordings are written when the test ends, without keys, cookies and account ids.
 
     Raises:
         NotRecorded: it may not ask and has no recording; raised when a transport is taken.
@@ -73,6 +73,6 @@ class CompatRecorder:
 
 
 def _secrets_of(exchange: Exchange) -> Secrets:
-    """Return the key that a request was sent with."""
+    """Return the key of a request."""
     said = [exchange.request.headers.get(name, "") for name in ("authorization", "api-key", "x-api-key")]
     return Secrets.of([value.removeprefix("Bearer ").strip() for value in said if len(value) > len("Bearer ")])

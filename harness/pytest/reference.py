@@ -1,8 +1,8 @@
 """
-What the documentation takes from the code: the reference of commands and options, and the counts that pages state.
+Generates parts of the documentation from the code: the reference of commands and options, and the counts in pages.
 
-``python -m harness.pytest.reference`` writes ``docs/commands.md``, and the counts between markers in ``docs/method.md``
-and its translation; tests hold the pages to it.
+``python -m harness.pytest.reference`` writes ``docs/commands.md``, and the counts between markers in
+``docs/method.md`` and its translation; tests check that the pages are current.
 """
 
 import re
@@ -52,7 +52,7 @@ def reference() -> str:
 
 
 def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield each command with its full name; of a group, the commands in it."""
+    """Yield each command with its full name; for a group, the commands in it."""
     commands = group.loaded() if isinstance(group, Commands) else group.commands
     for name, command in sorted(commands.items()):
         if isinstance(command, click.Group):
@@ -75,20 +75,20 @@ def _options(records: Iterable[tuple[str, str]]) -> str:
 
 
 class _Recorder:
-    """Takes the options that the plugin adds to pytest's parser."""
+    """Collects the options that the plugin adds to pytest's parser."""
 
     def __init__(self) -> None:
         self.records: list[tuple[str, str]] = []
 
     def getgroup(self, *_: str) -> "_Recorder":
-        """Return what takes the options of a group."""
+        """Return the collector for the options of a group."""
         return self
 
     def addini(self, *_: str, **__: str) -> None:
-        """Leave out what goes into the ini file: it is described in the guide."""
+        """Ignore ini options: they are described in the guide."""
 
     def addoption(self, name: str, **more: Any) -> None:
-        """Take an option as argparse does."""
+        """Add an option as argparse does."""
         value = more.get("metavar") or "|".join(more.get("choices", ()))
         default = f"  [default: {more['default']}]" if isinstance(more.get("default"), str) else ""
         self.records.append((f"{name} {value}".rstrip(), more["help"] + default))
@@ -102,7 +102,7 @@ def _of_plugin() -> list[tuple[str, str]]:
 
 def with_counts(text: str, proof: str) -> str:
     """
-    Return a page with the counts between its markers as they are now: of checks, families, scenarios, and the proof.
+    Return a page with the current counts between its markers: of checks, families, scenarios, and the proof.
 
     ``proof`` is the text of ``reports/proof.md``; its first paragraph has the counts.
     """
@@ -126,7 +126,7 @@ def _between(text: str, name: str, content: str) -> str:
 
 
 def _renumbered(text: str, name: str, numbers: Iterable[int]) -> str:
-    """Return ``text`` with the numbers between two markers replaced by others, in their order."""
+    """Return ``text`` with the numbers between two markers replaced by others, in order."""
     left = iter(numbers)
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     return re.sub(

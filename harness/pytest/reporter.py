@@ -1,4 +1,4 @@
-"""The report of a pytest run, made of what its items found."""
+"""Writes the report of a pytest run from the findings of its items."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Reporter:
         self._note = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the findings of an item from its report, which xdist carries between processes."""
+        """Collect the findings of an item from its report, which xdist passes between processes."""
         if report.when == "setup" and report.failed and not any(name == FINDING for name, _ in report.user_properties):
             self._lost += 1
         rows = [str(value) for name, value in report.user_properties if name == FINDING]
@@ -34,7 +34,7 @@ class Reporter:
             self._rows[report.nodeid] = rows
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the report, sorted by cell: workers finish in any order; none of a run that was cut short."""
+        """Write the report, sorted by cell: workers finish in any order; none if the run was interrupted."""
         from pydantic import TypeAdapter
 
         from harness import __version__

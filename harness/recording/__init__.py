@@ -1,1 +1,1 @@
-"""Exchanges on disk: our cassettes, other people's archives, and keeping secrets out of both."""
+"""Reads and writes exchanges on disk: cassettes, archives of other tools, and the redaction of secrets."""

@@ -1,11 +1,11 @@
 """
-Writing a file whole or not at all.
+Writes files atomically.
 
-How it works: a hidden temporary file beside it is written, and takes its place when all of it is on the disk.  While
-one is there its writer holds a lock on the folder; so where nobody holds one, those that are there were left by writers
+How it works: a hidden temporary file beside the target is written, and replaces it once all of it is on the disk.
+Meanwhile its writer holds a lock on the folder; so if no one holds one, temporary files in it were left by writers
 that were killed, and the next writer removes them.
 
-Who wants to work on one file alone, as while it is recorded, takes a ``turn_at`` it.
+To work exclusively on one file, as while it is recorded, take a ``turn_at`` it.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ except ImportError:  # Windows can neither lock a folder nor make its entries la
 
 _SUFFIX = ".harness-part"
 _TURN = ".harness-turn"
-_BEGIN = 4096  # bytes of a file that tell whose it is
+_BEGIN = 4096  # bytes of a file read to tell who wrote it
 _AGAIN = 0.1  # seconds
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """
-    Write a whole file or none: temporary file beside it, fsync, rename, fsync of the folder.
+    Write a file atomically: temporary file beside it, fsync, rename, fsync of the folder.
 
     Raises:
         Unwritable: the place can't be written to; what was there is as it was.
@@ -43,7 +43,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 class PartFile:
     """
-    A file that is written piece by piece, and takes the place of ``path`` when it is kept; else nothing of it remains.
+    A file that is written incrementally, and replaces ``path`` when it is kept; otherwise it is removed.
 
     Raises:
         Unwritable: the place can't be written to; what was there is as it was.
@@ -62,22 +62,22 @@ class PartFile:
             self._let_go = let_go.pop_all()
 
     def write(self, content: bytes, /) -> int:
-        """Add to the file, and return how many bytes."""
+        """Write, and return the number of bytes."""
         with _unwritable(self._path):
             return self._file.write(content)
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be added any more; who writes to files asks."""
+        """Whether it is closed, as file wrappers ask."""
         return self._file.closed
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
+        """Flush to the operating system."""
         with _unwritable(self._path):
             self._file.flush()
 
     def keep(self) -> None:
-        """Put it where it belongs, once all of it is on the disk."""
+        """Move it to its place, once all of it is on the disk."""
         path = self._path
         with _unwritable(path):
             self._file.flush()
@@ -87,12 +87,12 @@ class PartFile:
             self._temporary.replace(path)
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Open the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of it; what was not kept is removed."""
-        with contextlib.suppress(OSError):  # what can't be written can't be flushed either
+        """Close it; remove it unless it was kept."""
+        with contextlib.suppress(OSError):  # a failed write fails to flush too
             self._file.close()
         self._let_go.close()
 
@@ -107,9 +107,9 @@ def _unwritable(path: Path) -> Iterator[None]:
 
 def check_own(path: Path, own: str, *, force: bool = False) -> None:
     """
-    Raise Unwritable where ``path`` holds what this program did not write; its own files begin as the pattern ``own`` says.
+    Raise Unwritable if ``path`` was not written by harness; its own files match the pattern ``own``.
 
-    What is empty or not there may be written; with ``force`` any file may.
+    A file that is empty or missing may be written; with ``force`` any file may.
     """
     _check_kind(path)
     try:
@@ -124,19 +124,19 @@ def check_own(path: Path, own: str, *, force: bool = False) -> None:
 
 
 def _check_kind(path: Path) -> None:
-    # To take the place of a device, a pipe or a folder would be to delete it.
+    # Replacing a device, a pipe or a folder would delete it.
     if path.exists() and not path.is_file():
         raise Unwritable(f"{path}: it is not a regular file; name a regular file or a new one")
 
 
 def remove(path: Path) -> None:
-    """Delete a file; raises Unwritable where its folder can't be written to."""
+    """Delete a file; raise Unwritable if its folder can't be written to."""
     with _unwritable(path):
         path.unlink()
 
 
 def check_folder(folder: Path) -> None:
-    """Raise Unwritable where nothing could be written to ``folder``: better before something is paid for."""
+    """Raise Unwritable if ``folder`` can't be written to, before money is spent on a result."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -148,10 +148,10 @@ def check_folder(folder: Path) -> None:
 @contextlib.contextmanager
 def turn_at(path: Path, given_up: Callable[[float], bool]) -> Iterator[bool]:
     """
-    Hold the turn at writing ``path`` while the block runs, or yield False where waiting was given up.
+    Hold an exclusive turn at writing ``path`` while the block runs, or yield False if waiting was given up.
 
-    One process, or thread, has it at a time; a process that is killed gives it back.  ``given_up`` waits so many seconds
-    and tells whether to wait no longer.  Where a file system has no locks, nobody waits.
+    One process, or thread, has it at a time; a process that is killed releases it.  ``given_up`` waits the given
+    seconds and returns whether to stop waiting.  On a file system without locks there is no waiting.
 
     Raises:
         Unwritable: the place can't be written to.
@@ -163,7 +163,7 @@ def turn_at(path: Path, given_up: Callable[[float], bool]) -> Iterator[bool]:
         yield handle is not None
     finally:
         if handle is not None:
-            # While it is still held: who waits for it sees that it is gone, and makes another.
+            # Removed while still held: a waiter sees that it is gone, and creates another.
             with contextlib.suppress(OSError):
                 (path.parent / f".{path.name}{_TURN}").unlink()
             os.close(handle)
@@ -192,7 +192,7 @@ def _locked(handle: int) -> bool:
 
 
 def _same_file(handle: int, lock: Path) -> bool:
-    """Tell whether a file that was opened is still the one of that name: who had the turn before removed it."""
+    """Return whether an open file is still the one at its path: the previous holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(handle), lock.stat())
     except FileNotFoundError:
@@ -201,13 +201,13 @@ def _same_file(handle: int, lock: Path) -> bool:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Keep a folder from being swept while a file is written to it; afterwards make its new entry last."""
+    """Protect temporary files in a folder from removal while one is written; afterwards fsync the folder."""
     if fcntl is None:
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        # Where a file system has no locks nothing is swept, and where it can't sync a folder it need not.
+        # Without locks nothing is removed, and a file system that can't sync a folder need not.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _sweep(folder)

@@ -1,13 +1,13 @@
 """
-Cassettes: recordings on disk, in vcrpy's YAML (version 1), so that plain vcrpy replays them.
+Reads and writes cassettes: recordings in vcrpy's YAML (version 1), which plain vcrpy can replay.
 
-Bodies are byte-exact and readable: a literal block, a row an SSE line, where YAML allows it.  What vcrpy has
-no place for stands inside ``response``, which it keeps and ignores: ``x_stream`` (reads and how they ended)
-and ``x_source`` (provenance).
+Bodies are byte-exact and readable: a literal block with one SSE line per row, where YAML allows it.  Fields that
+vcrpy does not have are inside ``response``, where it keeps and ignores them: ``x_stream`` (reads and how they
+ended) and ``x_source`` (provenance).
 
-How reading stays fast: a literal block is the body itself behind an indent, so in files this module wrote the
-blocks are cut out before the YAML parser sees the rest.  ``_HEADER`` marks such files; any other file, and one
-whose line ends were changed, goes through the parser whole.
+How reading stays fast: a literal block is the body with an indent, so in files this module wrote the blocks are cut
+out before the rest is parsed as YAML.  ``_HEADER`` marks such files; any other file, and one whose line ends were
+changed, is parsed whole.
 """
 
 import errno
@@ -29,7 +29,7 @@ from harness.wire.yaml_limits import TooMuchYaml, check_aliases, check_merged, c
 
 _HEADER = b"# A cassette of llm-compat-harness: vcrpy's format, bodies byte for byte.\n"
 OWN = "# A cassette of llm-compat-harness: "
-"""How a cassette of this program begins, as a pattern."""
+"""Pattern of the beginning of a cassette of harness."""
 _INDENT = b" " * 8
 _BLOCK = re.compile(rb"\n    body:\n      string: (\|([+-]?)\n)")
 _AFTER_BLOCK = re.compile(rb"\n(?! {8}|\n)")
@@ -61,12 +61,12 @@ def read_cassette(path: Path) -> list[Exchange]:
     if not content.strip():
         raise BadCassette(f"{path}: empty; restore it from version control or record it again")
     exchanges = exchanges_of(load_yaml(content, path), path)
-    # What we wrote holds no secret; of what another tool did, an excerpt may cut one below what tells it.
+    # Files of harness hold no secret; in another tool's, an excerpt may cut a secret too short to be recognized.
     return exchanges if content.startswith(_HEADER) else [scrub(exchange) for exchange in exchanges]
 
 
 def exchanges_of(document: Any, path: Path) -> list[Exchange]:
-    """Return the exchanges of a parsed cassette of ours; ``path`` is for messages."""
+    """Return the exchanges of a parsed cassette of harness; ``path`` is for messages."""
     return [exchange_of(item, f"{path}: interactions/{n}") for n, item in enumerate(interactions_of(document, path))]
 
 
@@ -86,9 +86,9 @@ def interactions_of(document: Any, path: Path) -> list[Any]:
 
 def load_yaml(content: bytes, path: Path, *, several: bool = False) -> Any:
     """
-    Parse YAML, with literal blocks as bytes where this module wrote the file.
+    Parse YAML, with literal blocks as bytes if this module wrote the file.
 
-    Where there may be ``several`` documents in it and there are, they are returned as a list.
+    With ``several``, multiple documents in it are returned as a list.
     """
     blocks: list[bytes] = []
     try:
@@ -119,9 +119,9 @@ def _where(error: Exception) -> str:
 
 def _cut_blocks(content: bytes, blocks: list[bytes]) -> bytes:
     """
-    Move the literal blocks of response bodies into ``blocks``, leaving their number in their place.
+    Move the literal blocks of response bodies into ``blocks``, replacing each by its number.
 
-    A block in any form but the one this module writes stays where it is, for the YAML parser.
+    A block in any other form than this module's is left to the YAML parser.
     """
     skeleton, position = [], 0
     for match in _BLOCK.finditer(content):
@@ -145,10 +145,10 @@ class _BlockNumber(int):
 
 class _OurLoader(_Loader):
     """
-    The loader of files this module wrote; vcrpy's own is left as it is.
+    The loader of files this module wrote; vcrpy's own is left unchanged.
 
-    It goes no deeper than ``_DEEPEST``: libyaml's composer calls itself for each level, until the stack is gone and the
-    process with it.
+    It is limited to a depth of ``_DEEPEST``: libyaml's composer recurses for each level, until the stack overflows
+    and the process crashes.
     """
 
     _depth = 0
@@ -162,7 +162,7 @@ class _OurLoader(_Loader):
         self._depth -= 1
 
     def flatten_mapping(self, node: Any) -> None:
-        """Merge what ``<<`` names into a mapping: a chain of such keys doubles it at each."""
+        """Merge the mappings that ``<<`` names, with a limit: a chain of such keys doubles the size at each."""
         super().flatten_mapping(node)
         check_merged(len(node.value))
 
@@ -176,7 +176,7 @@ def _binary(loader: Any, node: Any) -> bytes:
 
 
 def _plain(loader: Any, _tag: str, node: yaml.Node) -> Any:
-    """Construct what a tag of another language stands before, without the type it names; of a call its one argument."""
+    """Construct the value of a tag of another language, without its type; of a call its one argument."""
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -201,7 +201,7 @@ def _put_back(document: Any, blocks: list[bytes]) -> None:
 
 
 def exchange_of(item: Any, where: str, *, ours: bool = True) -> Exchange:
-    """Return one interaction of a vcrpy cassette; in one of ``ours`` an empty answer must have been received."""
+    """Return one interaction of a vcrpy cassette; in one of ``ours`` an empty response must have been received."""
     request, response = _object(item, "request", where), _object(item, "response", where)
     status = _object(response, "status", f"{where}/response")
     x_stream, x_source = (_optional(response, key, f"{where}/response") for key in ("x_stream", "x_source"))
@@ -282,7 +282,7 @@ def _reads(x_stream: dict[str, Any], body: bytes, where: str) -> Reads | None:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    """Return whole numbers, none below 0; raises ValueError for others."""
+    """Return non-negative integers; raise ValueError for others."""
     found = tuple(map(int, text.split()))
     if any(number < 0 for number in found):
         raise ValueError(text)
@@ -297,7 +297,7 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
     if fidelity not in _FIDELITIES:
         raise BadCassette(f"{where}/fidelity: {fidelity!r}; use one of {', '.join(_FIDELITIES)}")
     at, url, note = (_words_if_any(x_source, key, where) for key in ("at", "url", "note"))
-    # Who edits a recording to publish it has no reason to say that this program made it.
+    # Publishers who edit a recording have no reason to claim that harness made it.
     ours = provenance == "recorded" and "harness" in x_source
     before = _words_if_any(x_source, "failed_before", where)
     if before and not (before.isascii() and before.isdigit()):
@@ -308,7 +308,7 @@ def _source(x_source: dict[str, Any], where: str) -> Source:
 
 
 def _words(value: Any, where: str) -> str:
-    """Return a number, a date or the like as text; what holds more can be of any depth, or be itself in it."""
+    """Return a number, a date or the like as text; containers may be of any depth, or cyclic."""
     if isinstance(value, dict | list | set | tuple):
         raise BadCassette(f"{where}: neither text nor number; the file is damaged, record it again")
     return str(value)
@@ -320,7 +320,7 @@ def _words_if_any(container: dict[str, Any], key: str, where: str) -> str | None
 
 
 def write_cassette(path: Path, exchanges: Iterable[Exchange]) -> None:
-    """Write a whole cassette or none, scrubbed of what is shaped like a secret, whoever captured it."""
+    """Write a cassette atomically, with everything shaped like a secret redacted, whoever captured it."""
     write_atomically(path, dump_cassette(exchanges))
 
 

@@ -1,4 +1,7 @@
-"""What an exchange is that is of no dialect that is judged, by its URL, or by its answer where that is unknown: to count it by name."""
+"""
+Names the kind of an exchange in no supported dialect, by its URL, or by its response if that is unknown, for
+counting.
+"""
 
 import re
 from typing import Any
@@ -15,7 +18,7 @@ PLURALS: dict[DialectName, str] = {
     "messages": "Anthropic Messages",
     "completions": "legacy Completions",
 }
-"""What the exchanges of the dialects that are judged are called."""
+"""Names of the exchanges in supported dialects."""
 
 _BY_SEGMENT = {
     "assistants": "Assistants",
@@ -40,7 +43,7 @@ _BY_SEGMENT = {
     "invoke-with-response-stream": "Bedrock Invoke",
     "generate": "Ollama generate",
 }
-"""A segment of the path, and what the request is called that has it; the first one here that is found holds."""
+"""Path segments, and the name of the requests that have each; the first one found here counts."""
 
 _BY_END: dict[tuple[str, ...], str] = {
     ("api", "chat"): "Ollama chat",
@@ -57,7 +60,7 @@ _BY_METHOD = {
     "rawPredict": "Vertex AI Predict",
     "streamRawPredict": "Vertex AI Predict",
 }
-"""What stands after the colon at the end of a path, in Google's interfaces."""
+"""The method after the colon at the end of a path, in Google's APIs."""
 
 _HEAD = 4096
 _MODELS = re.compile(r"/(?:v\d+|openai)/models(?:/[^:]+)?/?$")
@@ -70,27 +73,30 @@ _BY_ANSWER = (
     (MODELS, re.compile(rb'"object"\s*:\s*"model"')),
     ("Gemini generateContent", re.compile(rb'"candidates"\s*:\s*\[')),
 )
-"""What stands near the beginning of an answer that is not judged."""
+"""Strings near the beginning of a response that is not supported."""
 
 
 def is_judged(url: Any) -> bool:
-    """Tell whether a URL is of a dialect that is judged; where none was recorded the answer tells, which is read for it."""
+    """
+    Return whether a URL is of a supported dialect; if none was recorded, decide by the response, which is read for
+    it.
+    """
     text = python_text(url)
     return is_chat(url) or is_messages(text) or is_completions(text)
 
 
 def is_models(url: Any) -> bool:
-    """Tell whether a URL is one at which OpenAI's models are listed, or one of them is told of."""
+    """Return whether a URL lists OpenAI's models, or describes one."""
     return _MODELS.search(_path(url)) is not None
 
 
 def is_chat(url: Any) -> bool:
-    """Tell whether a URL is that of chat completions; where none was recorded it is taken for one."""
+    """Return whether a URL is that of chat completions; a missing one counts as one."""
     return not url or "chat/completions" in _path(url)
 
 
 def dialect_of(url: Any) -> str:
-    """Return what a request to ``url``, which is of no dialect that is judged, is called, in the plural."""
+    """Return the plural name of a request to ``url``, which is in no supported dialect."""
     segments = [segment for segment in _path(url).split("/") if segment]
     method = segments[-1].rpartition(":")[2] if segments else ""
     named = (name for segment, name in _BY_SEGMENT.items() if segment in segments)
@@ -99,9 +105,9 @@ def dialect_of(url: Any) -> str:
 
 def dialect_of_answer(content: bytes, *, known: bool = False) -> str | None:
     """
-    Return what an answer is by its first bytes, where its URL does not tell; None where it may be one that is judged.
+    Return the kind of a response by its first bytes, if its URL is inconclusive; None if it may be supported.
 
-    Where the URL is ``known`` it must be one: what is no answer of a model is then of another kind.
+    If the URL is ``known`` it must be: a response that is not a model's is then of another kind.
     """
     head = content[:_HEAD]
     if answers_messages(content) or answers_completions(content):

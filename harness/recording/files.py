@@ -1,9 +1,8 @@
 """
-Files of recordings, read within limits: whole, or row by row.
+Reads files of recordings within limits: whole, or row by row.
 
-How it works: a file may be packed, and a small one unpack to more than fits into memory; one with holes takes no room
-on disk.  So nothing is read that may not be held: of a file and of a row no more than the limit; where a row is longer its
-rest goes by in pieces.
+How it works: a small compressed file may decompress to more than fits into memory, and a sparse one takes no disk
+space.  So no more than the limit is read of a file or of a row; the rest of a longer row is skipped in segments.
 """
 
 import codecs
@@ -28,7 +27,7 @@ _Text = TypeVar("_Text", bytes, str)
 
 def read_whole(path: Path) -> bytes:
     """
-    Return what a file holds, unpacked where it is packed.
+    Return the content of a file, decompressed if needed.
 
     Raises:
         BadArchive: it can't be read, or is larger than the limit.
@@ -61,7 +60,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """
     Yield the rows of a file with their numbers, in UTF-8, one at a time: logs can be larger than memory.
 
-    A row beyond the limit is None; of several blank ones in turn not all are given.
+    A row beyond the limit is None; some of several consecutive blank ones are omitted.
 
     Raises:
         BadArchive: it can't be read, or is packed and unpacks to more than the limit.
@@ -85,7 +84,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
 def _rows(
     read: Callable[[int], _Text], end: _Text, most: float, path: Path, pass_blank: Callable[[], int]
 ) -> Iterator[tuple[int, _Text | None]]:
-    """Yield what ``read`` gives, row by row, and None for one beyond the limit, which goes by in pieces."""
+    """Yield the content that ``read`` returns, row by row, and None for a row beyond the limit, which is skipped."""
     longest, total, number = sizes().row, 0, 0
     while row := read(longest + 1):
         number += 1
@@ -93,7 +92,7 @@ def _rows(
         total += len(row)
         blank_too, given = row == end, [row if whole else None]
         row = row[-len(end) :]
-        yield number, given.pop()  # a row may be large, and here nobody needs it any more
+        yield number, given.pop()  # a row may be large, and is no longer needed here
         while not whole and row and not row.endswith(end) and total <= most:
             row = read(_PIECE)
             total += len(row)
@@ -107,7 +106,7 @@ def _rows(
 
 
 def _pass_blank(file: io.BufferedReader | gzip.GzipFile) -> int:
-    """Pass the blank rows that have been read ahead, and return how many: a file may hold a thousand million."""
+    """Skip buffered blank rows, and return their number: a file may hold a billion."""
     ahead = file.peek(_PIECE)
     return len(file.read(len(ahead) - len(ahead.lstrip(b"\n"))))
 
@@ -120,7 +119,7 @@ def in_utf8(content: bytes) -> bytes:
 
 
 def opened(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    """Return a file opened to be read, unpacked where it is packed, whatever its name; raises OSError."""
+    """Open a file for reading, decompressed if needed, whatever its name; raises OSError."""
     with path.open("rb") as plain:
         packed = plain.read(2) == GZIP
     return gzip.open(path, "rb") if packed else path.open("rb")

@@ -1,14 +1,14 @@
 r"""
-Fragments: any twelve characters in a row of a known secret, in whatever way a text spells them.
+Finds fragments of known secrets: any twelve consecutive characters, in any spelling.
 
-How it works: text and secret are reduced to what an encoding leaves in its order, their letters and digits in lower
-case with escapes undone; so blanks, dashes, quotes and zero-width characters between them do not matter, nor does it
-whether a character is written as ``s``, ``S``, ``%73``, ``\u0073`` or ``&#115;``.  A secret has several spellings:
-as it is, backwards, in hexadecimal, in base64, in base64 twice, and its fingerprint.
+How it works: text and secret are reduced to what every encoding preserves, their letters and digits in lower case
+with escapes undone; so blanks, dashes, quotes and zero-width characters between them do not matter, nor whether a
+character is written as ``s``, ``S``, ``%73``, ``\u0073`` or ``&#115;``.  A secret has several spellings: plain,
+reversed, in hexadecimal, in base64, in base64 twice, and its fingerprint.
 
-Every five characters of each spelling are in one index.  Of the text only every fifth five are looked up, since a run
-of nine holds one of those; so the time does not depend on how many secrets there are.  Where one is known, the run is
-followed to both sides, and it counts if it spans enough of the secret.
+Every five characters of each spelling are in one index.  Of the text only every fifth five are looked up, since a
+run of nine holds one of those; so the time does not depend on the number of secrets.  From a hit, the run is
+extended to both sides, and it counts if it spans enough of the secret.
 """
 
 import base64
@@ -24,7 +24,7 @@ from typing import NamedTuple
 from harness.recording.named_keys import Span
 
 LEAST = 12
-"""So many characters of a secret in a row are a fragment that must not stay."""
+"""Length of the shortest fragment of a secret that is redacted, characters."""
 
 _GRAM = 5
 _LEAST_RUN = 2 * _GRAM - 1
@@ -32,13 +32,13 @@ _WINDOW = 1 << 18
 # The longest spelling of a long key, each of its characters as an entity with another in between.
 _OVERLAP = 1 << 14
 
-# What many keys begin with tells nobody's: "sk-proj-", "sk-ant-api03-", "sk-or-v1-".
+# A prefix of many keys reveals none: "sk-proj-", "sk-ant-api03-", "sk-or-v1-".
 _COMMON_START = re.compile(rb"bce-v3/ALTAK-|(?:[a-z]+[-_])*(?:api03-|v1[-_])?")
-# What people call a key that is none, such as "key-for-local-development": parts of it are words of any text.
+# Placeholder keys such as "key-for-local-development", whose parts are common words.
 _WORDS = re.compile(rb"[a-z]{2,12}(?:[-_ .][a-z]{2,12})+", re.IGNORECASE)
 
 _ALNUM = (string.ascii_letters + string.digits).encode()
-_QUOTE = b'"'  # parts what is said in JSON: no run goes on over it
+_QUOTE = b'"'  # separates strings in JSON: no run crosses it
 _NOT_KEPT = bytes(set(range(256)) - set(_ALNUM + _QUOTE))
 _CODES = frozenset(_ALNUM)
 _LOWER = bytes(range(256)).lower()
@@ -58,8 +58,8 @@ class _Spelling(NamedTuple):
     """
     A spelling of a secret, reduced.
 
-    ``origin`` says of each of its characters which of the secret it stands for; it is empty for an encoding, where a
-    run is measured by itself.  What comes before ``common`` many keys share: by itself it tells none.
+    ``origin`` maps each of its characters to one of the secret; it is empty for an encoding, where the run itself
+    is measured.  The first ``common`` characters are shared by many keys and reveal none alone.
     """
 
     text: bytes
@@ -67,7 +67,7 @@ class _Spelling(NamedTuple):
     common: int
 
     def tells(self, start: int, stop: int) -> bool:
-        """Tell whether a run of it is enough to go."""
+        """Return whether a run of it is long enough to be redacted."""
         if not self.origin:
             return stop - start >= LEAST
         whole = stop - start == len(self.text)
@@ -78,7 +78,7 @@ _Index = dict[bytes, list[tuple[_Spelling, int]]]
 
 
 def fragments(secrets: tuple[str, ...], text: bytes) -> Iterator[Span]:
-    """Yield where ``text`` holds twelve characters or more in a row of one of ``secrets``, however spelled."""
+    """Yield the spans of ``text`` with twelve or more consecutive characters of one of ``secrets``, in any spelling."""
     index = _index(secrets)
     for start in range(0, len(text), _WINDOW) if index else ():
         window = text[start : start + _WINDOW + _OVERLAP]
@@ -89,7 +89,7 @@ def fragments(secrets: tuple[str, ...], text: bytes) -> Iterator[Span]:
 
 
 def _runs(index: _Index, text: bytes) -> Iterator[Span]:
-    """Yield the runs of a reduced text that tell a secret."""
+    """Yield the runs of a reduced text that reveal a secret."""
     known = index.keys() & {text[at : at + _GRAM] for at in range(0, len(text), _GRAM)}
     for at in range(0, len(text), _GRAM) if known else ():
         for spelling, place in index[text[at : at + _GRAM]] if text[at : at + _GRAM] in known else ():
@@ -110,18 +110,18 @@ def _reduced(text: bytes) -> bytes:
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:
-    """Return the letter or digit that an escape stands for; nothing for any other character."""
+    """Return the letter or digit that an escape encodes; nothing for any other character."""
     code = int(escape[escape.lastindex], 10 if escape.lastindex == _DECIMAL else 16) if escape.lastindex else 0
     return bytes((code,)) if code in _CODES else b""
 
 
 def _places(text: bytes) -> list[Span]:
-    """Return where each character of the reduced text stands in the text."""
+    """Return the place of each character of the reduced text in the text."""
     return [found.span() for found in _KEPT.finditer(text) if found[0] in _ALNUM + _QUOTE or _unescaped(found)]
 
 
 def _joined(places: list[Span]) -> Iterator[Span]:
-    """Yield spans with those put together that touch; what stands between may be part of the form of JSON."""
+    """Yield spans with adjacent ones merged; the text between them may be JSON punctuation."""
     start, end = places[0]
     for place in places[1:]:
         if place[0] != end:
@@ -144,7 +144,7 @@ def _index(secrets: tuple[str, ...]) -> _Index:
 def _spellings(secret: bytes) -> Iterator[_Spelling]:
     origin = tuple(at for at, byte in enumerate(secret) if byte in _ALNUM)
     if len(origin) < _LEAST_RUN or _WORDS.fullmatch(secret):
-        return  # ``redact`` knows its forms as a whole
+        return  # ``redact`` finds its complete forms
     common = _COMMON_START.match(secret)
     shared = bisect_right(origin, common.end() - 1) if common else 0
     text = secret.translate(_LOWER, _NOT_KEPT + _QUOTE)
@@ -158,12 +158,15 @@ def _spellings(secret: bytes) -> Iterator[_Spelling]:
 
 
 def fingerprint(secret: bytes) -> bytes:
-    """Return the SHA-256 of a secret, which LiteLLM tells of a key: https://github.com/BerriAI/litellm/issues/18474."""
+    """
+    Return the SHA-256 of a secret, which LiteLLM shows for a key:
+    https://github.com/BerriAI/litellm/issues/18474.
+    """
     return hashlib.sha256(secret).hexdigest().encode()
 
 
 def in_base64(text: bytes) -> Iterator[bytes]:
-    """Yield what base64 makes of a text amid others, for each place among three bytes at which it may begin."""
+    """Yield the base64 of a text inside others, for each of three possible alignments."""
     for shift, mixed in enumerate((0, 2, 3)):
         packed = base64.b64encode(bytes(shift) + text).rstrip(b"=")
         yield packed[mixed : len(packed) - bool((shift + len(text)) % 3)]

@@ -1,8 +1,8 @@
 """
-httpx2 and httpx: one API under two names, since openai 3 is built on the one and openai 2 on the other.
+Handles httpx2 and httpx: one API under two names, since openai 3 is built on the one and openai 2 on the other.
 
-A client of either accepts any transport that answers with a response, and a body, of its own backend.  So a transport
-here looks at what it is given and answers in kind; neither backend is imported for the other's sake.
+A client of either accepts any transport that returns a response, and a body, of its own backend.  So a transport
+here inspects its input and responds in kind, and never imports the other backend.
 """
 
 import sys
@@ -19,7 +19,7 @@ _ON_HTTPX2 = (3,)
 
 
 def backend_of(given: object) -> Any:
-    """Return the module whose client sent a request, or whose transport gave a response: httpx2 or httpx."""
+    """Return the module whose client sent a request, or whose transport returned a response: httpx2 or httpx."""
     if isinstance(given, (httpx2.Request, httpx2.Response)):
         return httpx2
     return sys.modules["httpx"]
@@ -27,7 +27,7 @@ def backend_of(given: object) -> Any:
 
 @cache
 def body_of(backend: Any, kind: Any) -> Any:
-    """Return ``kind``, a body to iterate over, as a stream that the clients of ``backend`` take."""
+    """Return ``kind``, a body to iterate over, as a stream that the clients of ``backend`` accept."""
     bases = (backend.SyncByteStream, backend.AsyncByteStream)
     return type(kind.__name__, (kind, *bases), {})
 

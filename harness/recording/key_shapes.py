@@ -1,15 +1,15 @@
 """
-What keys and account ids look like, for those that nobody named beforehand.
+Finds keys and account ids by their shapes, without knowing them beforehand.
 
-How it works: each shape is looked for where a word stands that it cannot do without, such as ``sk-``; finding words
-is the fast part, and only there is the shape itself tried.  What a shape captures is the secret.  No repetition in a
-shape can be entered twice at one place, so that no text makes it slow.
+How it works: each shape has a required word, such as ``sk-``; finding words is fast, and the shape itself is only
+tried there.  The captured group of a shape is the secret.  No repetition in a shape can be entered twice at one
+place, so that no text makes it slow.
 
-Where a shape has no mark of its own - a UUID, thirty-two hexadecimal digits - it counts only beside words such as
-``api_key`` (``named_keys``): the ids of requests, chunks and answers look just the same, and they are evidence.
+A shape without a mark of its own - a UUID, thirty-two hexadecimal digits - counts only beside words such as
+``api_key`` (``named_keys``): the ids of requests, chunks and responses look the same, and they are evidence.
 
 Shapes of keys: https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml and
-https://github.com/mongodb/kingfisher; those of account ids stand with the message that was seen to show them.
+https://github.com/mongodb/kingfisher; those of account ids cite the message that showed them.
 """
 
 import re
@@ -24,12 +24,12 @@ _LONGEST_WORD = 32
 _START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
 _DIGIT = r"(?=[A-Za-z]*+[0-9])"
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-# What stands between a name and its value: quotes, brackets, an equals sign, also escaped or as Chinese text has them.
+# Separators of a name and its value: quotes, brackets, an equals sign, also escaped or as Chinese text has them.
 _BETWEEN = r"""(?:[\s"'`\\:=<>(\[]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|：|（|［|【){1,12}+"""
 
 
 def _run(characters: str, least: int) -> str:
-    """Return a pattern of so many characters, or of a few that the end of the text cuts off."""
+    """Return a pattern of so many characters, or of fewer at the end of the text."""
     return rf"(?:[{characters}]{{{least},}}+|[{characters}]{{8,}}+\Z)"
 
 
@@ -45,7 +45,7 @@ _QIANFAN = rf"{_START}(bce-v3{_SLASH}ALTAK-[A-Za-z0-9]++(?:{_SLASH}[0-9a-f]{{20,
 _PART = "[A-Za-z0-9_-]{10,}+"
 _JWT = rf"{_START}(eyJ{_PART}\.(?:eyJ{_PART}\.{_PART}|[A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]*+)?\Z))"
 
-_NEW = "(?!REDACTED)"  # what is redacted, and a digit behind it, is no key
+_NEW = "(?!REDACTED)"  # redacted text, with a digit after it, is not a key
 _VALUE = rf"({_NEW}(?=[A-Za-z_.~+/-]*+[0-9])[A-Za-z0-9_.~+/-]{{15,}}[A-Za-z0-9]=*+)"
 _NAMED = (
     r"(?i:api[ _-]?key|(?:access|auth)[ _-]?token|secret[ _-]?key|authorization|bearer|[?&]key=)"
@@ -92,11 +92,11 @@ _SHAPES = {
     _PRIVATE_KEY: "private key-----",
 }
 _GATES = ("k-", "k_", "gh", "api", "access", "auth", "secret", "key=", "user", "p_")
-"""What several words have in common: where a text has none of it, it has none of them."""
+"""Common parts of several words: a text without one has none of these words."""
 
 
 def _tried() -> list[tuple[bytes, list[tuple[bytes, re.Pattern[bytes]]]]]:
-    """Return each word with what is tried where it stands, below what it has in common with others, or itself."""
+    """Return each word with the shapes tried at it, grouped by its gate, or by itself."""
     tried: dict[str, list[tuple[bytes, re.Pattern[bytes]]]] = {}
     for shape, words in _SHAPES.items():
         for word in words.split(","):
@@ -109,7 +109,7 @@ _TRIED = _tried()
 
 
 def find_key_patterns(text: bytes) -> Iterator[Span]:
-    """Yield where in ``text`` stands what is shaped like a key or an account id, or is called a key beside it."""
+    """Yield the spans of ``text`` that are shaped like a key or an account id, or are called a key beside it."""
     for start in range(0, len(text), _WINDOW):
         window = text[start : start + _WINDOW + _LONGEST_WORD].lower()
         said = told_once(window)
@@ -122,7 +122,7 @@ def find_key_patterns(text: bytes) -> Iterator[Span]:
 
 
 def _standing(word: bytes, shape: re.Pattern[bytes], text: bytes, window: bytes, start: int) -> Iterator[Span]:
-    """Yield where a shape stands at a word; ``window`` is what begins at ``start`` of the text, in lower case."""
+    """Yield the matches of a shape at a word; ``window`` is the lower-case text from ``start`` on."""
     at = window.find(word)
     while at >= 0:
         found = shape.match(text, start + at)

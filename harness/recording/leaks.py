@@ -1,4 +1,4 @@
-"""Where a cassette holds a secret: in a line as it stands, or in what its bodies add up to."""
+"""Finds secrets in a cassette: in a line, or in the texts its bodies add up to."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ _FIX = "record it again, or put another text of the same length in its place"
 
 
 def leaks_in(path: Path, content: bytes, exchanges: Iterable[Exchange], secrets: Secrets) -> Iterator[str]:
-    """Yield a line for each place in a cassette that holds a secret, or what is shaped like one; never the secret itself."""
+    """Yield a line for each place in a cassette with a secret, or what is shaped like one; never the secret itself."""
     lines = [
         number for number, line in enumerate(content.splitlines(), 1) if line.strip() and secrets.redact(line) != line
     ]

@@ -1,9 +1,9 @@
 """
-Keys without a mark: a UUID, 32 hexadecimal digits, ``id.secret``, which only the words beside them tell.
+Finds keys without a mark (a UUID, 32 hexadecimal digits, ``id.secret``) by the words beside them.
 
-The ids of requests, chunks and answers look just the same, and they are evidence.  So one of these goes where a word
-such as key, token or secret is its name or stands in the same string, and in a short body that refuses a key; never
-where it is called an id.
+The ids of requests, chunks and responses look the same, and they are evidence.  So one of these is redacted if a
+word such as key, token or secret is its name or occurs in the same string, and in a short body that rejects a key;
+never if it is called an id.
 
 Seen in answers: ``API key … is invalid`` (https://github.com/Unstructured-IO/unstructured-api/pull/578), ``Key Hash
 (Token) =…`` (https://github.com/BerriAI/litellm/pull/39787), ``"token": "…"``
@@ -34,7 +34,7 @@ _ENDS_STRING = re.compile(rb'["\r\n]')
 
 
 def _called(word: bytes) -> bytes:
-    """Return a pattern of a word, in lower case, that is no part of another, such as of base64."""
+    """Return a pattern of a word, in lower case, that is not part of another, such as of base64."""
     escaped = re.escape(word)
     joined = b"|".join(rb"(?<=%b%b)" % (first, escaped) for first in _JOINED)
     return escaped + rb"(?:(?<![a-z0-9+/=]%b)|%b)" % (escaped, joined)
@@ -51,7 +51,7 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _REFUSES = (b"invalid", b"incorrect", b"wrong", b"unknown", b"expired", b"authenti", b"unauthori")
-"""The words without one of which ``_REFUSED`` finds nothing; to look for all of them takes a tenth of its time."""
+"""Words without which ``_REFUSED`` matches nothing; searching for them all takes a tenth of its time."""
 _BODY = re.compile(rb"\s*(?:[{\[]|data:)")
 
 _WINDOW = 1 << 20
@@ -61,23 +61,23 @@ _LABEL = 24
 _SHORT_BODY = 4096
 
 BETWEEN = b'":'
-"""What stands behind a key in JSON; no word that is looked for has it."""
+"""The text after a key in JSON; it occurs in no word that is searched for."""
 _REPETITIVE = 4096
-"""Bytes from which on it pays to look for what repeats."""
+"""Size from which searching for repetitions pays off, bytes."""
 
 
 def told_once(window: bytes) -> bytes:
     """
-    Return what has the same words as ``window``, with what it says over and over said once.
+    Return a text with the same words as ``window``, without its repetitions.
 
-    The chunks of a stream differ in their texts alone, and to look for dozens of words in all that they repeat takes most
-    of the time.  A word that does not have ``BETWEEN`` in it stands in a part between two or in none.
+    The chunks of a stream differ only in their texts, and searching dozens of words in their repetitions takes most
+    of the time.  A word without ``BETWEEN`` in it occurs in a part between two or in none.
     """
     return BETWEEN.join(set(window.split(BETWEEN))) if len(window) >= _REPETITIVE else window
 
 
 def find_named_keys(text: bytes) -> Iterator[Span]:
-    """Yield where in ``text`` stands what its surroundings call a key."""
+    """Yield the spans of ``text`` that their surroundings call a key."""
     if len(text) <= _SHORT_BODY and _refuses(text):
         yield from _keys(text, 0, len(text))
     for start in range(0, len(text), _WINDOW):
@@ -90,19 +90,19 @@ def find_named_keys(text: bytes) -> Iterator[Span]:
 
 
 def _refuses(text: bytes) -> bool:
-    """Tell whether a short body refuses a key."""
+    """Return whether a short body rejects a key."""
     lowered = text.lower()
     return any(word in lowered for word in _REFUSES) and bool(_BODY.match(text) and _REFUSED.search(text))
 
 
 def _words_for(window: bytes) -> tuple[bytes, ...]:
-    """Return the words that may stand in a text: most texts are plain ASCII."""
+    """Return the words that may occur in a text: most texts are plain ASCII."""
     chinese = () if window.isascii() else _CHINESE
     return (*_ENGLISH, *chinese, *(_ESCAPED if b"\\u" in window else ()))
 
 
 def _beside(word: bytes, text: bytes, window: bytes, start: int) -> Iterator[Span]:
-    """Yield the keys beside a word; ``window`` is what begins at ``start`` of the text, in lower case."""
+    """Yield the keys beside a word; ``window`` is the lower-case text from ``start`` on."""
     for pair in _PAIRS[word].finditer(window):
         begin, stop = start + pair.start(1), start + pair.end(1)
         if _KEY.fullmatch(text, begin, stop) and not _is_another(text, start + pair.start()):
@@ -113,12 +113,12 @@ def _beside(word: bytes, text: bytes, window: bytes, start: int) -> Iterator[Spa
 
 
 def _is_another(text: bytes, at: int) -> bool:
-    """Tell whether the key that is spoken of at ``at`` is one of a cache or the like."""
+    """Return whether the key mentioned at ``at`` is one of a cache or the like."""
     return _NO_SECRET_KEY.search(text, max(0, at - _LABEL), at) is not None
 
 
 def _in_string(text: bytes, at: int, end: int) -> Iterator[Span]:
-    """Yield the keys near a word, in the string in which it stands."""
+    """Yield the keys near a word, in the same string."""
     closing = _ENDS_STRING.search(text, end, end + _AFTER)
     yield from _keys(text, end, closing.start() if closing else min(end + _AFTER, len(text)))
     before = max(text.rfind(sign, max(0, at - _BEFORE), at) for sign in (b'"', b"\n", b"\r")) + 1

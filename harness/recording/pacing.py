@@ -1,4 +1,4 @@
-"""How a recorded response is sent again: its headers, its pieces, and when each comes."""
+"""Computes how a recorded response is sent again: its headers, its segments, and their delays."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -6,26 +6,26 @@ from typing import Literal
 from harness.wire.exchange import Response
 
 Pace = Literal["none", "recorded"] | float
-"""When the pieces come: all at once, as they were recorded, or so many seconds apart."""
+"""When the segments are sent: all at once, as they were recorded, or so many seconds apart."""
 
 _ABOUT_TRANSFER = frozenset({"content-length", "transfer-encoding"})
 
 
 def headers_of(response: Response) -> list[tuple[str, str]]:
-    """Return the headers without those that whoever sends the body sets."""
-    # Recorders often keep the header of an encoding they have undone: it goes where the bytes do not need it.
+    """Return the headers without those that the sender of the body sets."""
+    # Recorders often keep the header of an encoding they have undone: it is removed unless the bytes need it.
     packed = response.content is not response.body
     dropped = _ABOUT_TRANSFER if packed else _ABOUT_TRANSFER | {"content-encoding"}
     return [pair for pair in response.headers.pairs if pair[0].lower() not in dropped]
 
 
 def pieces_of(response: Response) -> list[bytes]:
-    """Return the body as it was read; in one piece where the reads are not those of these bytes."""
+    """Return the body in its recorded segments; in one segment if the reads are not of these bytes."""
     return list(cut(response.body, _sizes(response)))
 
 
 def cut(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
-    """Yield ``body`` in pieces of these sizes, but for empty ones."""
+    """Yield ``body`` in segments of these sizes, without empty ones."""
     at = 0
     for size in sizes:
         if size:
@@ -34,7 +34,7 @@ def cut(body: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
 
 
 def delays(response: Response, pace: Pace, count: int) -> list[float]:
-    """Return the seconds to wait before each of ``count`` pieces; none where the times are those of other pieces."""
+    """Return the seconds to wait before each of ``count`` segments; none if the times belong to other segments."""
     if pace == "none" or not count:
         return [0.0] * count
     if pace != "recorded":

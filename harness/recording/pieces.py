@@ -1,15 +1,15 @@
 """
-Texts in pieces: a stream that spells a secret over several events holds it in no run of bytes.
+Finds secrets in texts that a stream splits over several events, so that they are no contiguous bytes.
 
-How it works: the strings of all events are put together by where they stand, whatever their keys are called: the
-content of a choice, the arguments of a tool call, the tokens of ``logprobs``, the message of an error.  Since nobody
-knows how a reader puts them together, each string belongs to several texts: of its path without the places in lists,
-of its path with the ``index`` of a choice or a call, and of its path with the innermost place alone, which is how the
-likeliest of ``top_logprobs`` are told apart.  Small numbers in lists are texts as well, as in the ``bytes`` of
-``logprobs``; so are comments, other fields, data that is no JSON and the lines of one event.  A body that is no stream
-goes the same way.
+How it works: the strings of all events are joined by their place, whatever their keys are called: the content of a
+choice, the arguments of a tool call, the tokens of ``logprobs``, the message of an error.  Since readers may join
+them in different ways, each string belongs to several texts: of its path without list indices, of its path with the
+``index`` of a choice or a call, and of its path with the innermost list index alone, which distinguishes the
+entries of ``top_logprobs``.  Small numbers in lists are texts as well, as in the ``bytes`` of ``logprobs``; so are
+comments, other fields, data that is not JSON and the lines of one event.  A body that is not a stream is handled
+the same way.
 
-Nothing is parsed: tokens are taken as they come, so that the bytes may be broken in any way.
+It tokenizes without parsing, so that the bytes may be broken in any way.
 """
 
 import re
@@ -22,7 +22,7 @@ from harness.recording.key_shapes import find_key_patterns
 from harness.recording.named_keys import Span
 
 _WINDOW = 6 << 20
-_OVERLAP = 2 << 20  # over so many bytes a secret may be spread
+_OVERLAP = 2 << 20  # maximum number of bytes that a secret is spread over
 
 _STREAM = re.compile(rb"^(?:\xef\xbb\xbf)?data:", re.MULTILINE)
 _LINE = re.compile(rb"[^\r\n]++")
@@ -46,10 +46,10 @@ _Find = Callable[[bytes], Iterable[Span]]
 
 def spans_in_pieces(content: bytes, known: _Find) -> Iterator[Span]:
     """
-    Yield where in ``content``, a stream or not, stands what is found in texts that are put together.
+    Yield the spans of ``content``, a stream or not, that hold what is found in the joined texts.
 
-    That is what ``known`` finds, and in what a model said also what is shaped like a key; strings of other kinds, such
-    as ids, make such shapes by chance where they come together.
+    That is what ``known`` finds, and in the model's content also what is shaped like a key; strings of other kinds,
+    such as ids, form such shapes by chance when joined.
     """
     for at in range(0, len(content), _WINDOW):
         window = content[at : at + _WINDOW + _OVERLAP]
@@ -63,7 +63,7 @@ def spans_in_pieces(content: bytes, known: _Find) -> Iterator[Span]:
 
 
 class _JoinedText:
-    """Pieces of a content that make one text: where each starts and stops, in order."""
+    """Fragments of a content that make one text: the start and stop of each, in order."""
 
     def __init__(self) -> None:
         self.starts, self.stops = array("L"), array("L")
@@ -73,7 +73,7 @@ class _JoinedText:
         self.stops.append(stop)
 
     def spans(self, content: bytes, finds: Iterable[_Find], *, numbers: bool) -> Iterator[Span]:
-        """Yield the parts of pieces that belong to what is found in the text."""
+        """Yield the parts of fragments that belong to a match in the text."""
         written = [content[start:stop] for start, stop in zip(self.starts, self.stops, strict=True)]
         if written.count(written[0]) == len(written):  # such as the id in each chunk: it is searched where it stands
             return
@@ -93,7 +93,7 @@ def _character(number: bytes) -> bytes:
 
 
 class _Frame:
-    """An object or a list that is open: the key or the place where one is, and the ``index`` the object tells."""
+    """An open object or list: its current key or index, and the ``index`` of the object."""
 
     __slots__ = ("at", "index", "is_list")
 
@@ -108,7 +108,7 @@ _Piece = tuple[str, Span, _Path]
 
 
 class _JoinedTexts(dict[_Label, _JoinedText]):
-    """The texts of a content by what they belong to."""
+    """The texts of a content by their place."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -142,7 +142,10 @@ class _JoinedTexts(dict[_Label, _JoinedText]):
             before = span
 
     def _take_chunk(self, span: Span) -> None:
-        """Take the strings of a chunk; one that differs from an earlier one in nothing else needs no second look."""
+        """
+        Add the strings of a chunk; one that differs from an earlier one only in its strings is not tokenized
+        again.
+        """
         start = span[0]
         chunk = self._content[start : span[1]]
         form = _VALUE.sub(b'""', chunk)
@@ -192,7 +195,7 @@ def _strings(content: bytes, within: Span) -> Iterator[_Piece]:
 
 
 def _go_on(stack: list[_Frame], token: re.Match[bytes]) -> None:
-    """Go to the next place of a list, or to a key of an object."""
+    """Go to the next index of a list, or to a key of an object."""
     if not stack:
         return
     if not token[2]:

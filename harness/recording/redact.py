@@ -1,8 +1,8 @@
 """
-Redaction: secrets out of bytes, and nothing else.
+Redacts secrets in bytes, and nothing else.
 
-What goes is replaced byte for byte, so that offsets, sizes and JSON stay true: by ``REDACTED`` over and over, and
-digits by nines, since a number in JSON has to stay one.  Two things go: the texts that are known to be secrets, in
+Secrets are replaced byte for byte, so that offsets, sizes and JSON stay valid: by ``REDACTED`` repeated, and digits
+by nines, since a number in JSON has to stay one.  Two things are redacted: texts that are known to be secrets, in
 every form in which a server or a library may repeat them (``masks`` among them), and what is shaped like a key of a
 provider or an account id (``key_shapes``).
 """
@@ -27,14 +27,14 @@ _SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _RANDOM_LOOK = re.compile(r"[0-9]|.{32}")  # which "finish_reason" has not, in a variable called SORT_KEY
 
 # What is configured where a server wants no key, or by mistake: to replace such a word wherever it stands would
-# destroy evidence, and a secret that is a short word or number is in more danger of being guessed than of us.
+# destroy evidence, and a secret that is a short word or number is guessed more easily than leaked here.
 _NO_SECRET = re.compile(r"[A-Za-z]{0,11}|[0-9]{0,11}|.{0,5}", re.DOTALL)
 _STAND_INS = frozenset(
     {"lm-studio", "no-key", "no-key-required", "not-a-key", "not-needed", "sk-no-key-required", "your-api-key"}
 )
 
 _TELLING = (
-    16  # so many characters of its beginning tell a secret: they are more than what a provider's keys all begin with
+    16  # characters at its beginning that identify a secret: longer than the common prefixes of a provider's keys
 )
 _TELLING_AT_THE_END = 8
 _SHORT = 64
@@ -42,18 +42,21 @@ _SHORT = 64
 
 @dataclass(frozen=True)
 class Secrets:
-    """Texts that must not reach a disk; ``repr`` keeps them to itself."""
+    """Texts that must not be written to disk; ``repr`` hides them."""
 
     values: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, values: Iterable[str | None]) -> "Secrets":
-        """Return the secrets among ``values``: short words and the stand-ins that local servers are given are none."""
+        """
+        Return the secrets among ``values``, without short words and the placeholders that local servers are
+        given.
+        """
         stripped = dict.fromkeys(value.strip() for value in values if value)
         return cls(tuple(value for value in stripped if _is_secret(value)))
 
     def and_of(self, key: str | None, address: str) -> "Secrets":
-        """Return these together with a key, and with those that an address holds."""
+        """Return these together with a key, and with those that a URL holds."""
         return Secrets.of([*self.values, key, *_in_address(address)])
 
     def redact(self, text: bytes) -> bytes:
@@ -64,7 +67,7 @@ class Secrets:
         return _replaced(text, spans) if spans else text
 
     def redact_content(self, content: bytes, *, in_pieces: bool) -> bytes:
-        """Do the same with a body, also where a text that its ``pieces`` make is a secret or shaped like one."""
+        """Redact a body, also where a text that its ``pieces`` make is a secret or shaped like one."""
         spans = [
             *self.spans(content),
             *find_key_patterns(content),
@@ -73,11 +76,11 @@ class Secrets:
         return _replaced(content, spans) if spans else content
 
     def redact_text(self, text: str) -> str:
-        """Do the same with text; it keeps its length in UTF-8."""
+        """Redact text; it keeps its length in UTF-8."""
         return self.redact(_encoded(text)).decode("utf-8", "surrogatepass")
 
     def spans(self, text: bytes) -> Iterator[Span]:
-        """Yield where the secrets stand in ``text``, in any form."""
+        """Yield the spans of the secrets in ``text``, in any form."""
         for value in self.values:
             for form in _forms(value):
                 yield from form.spans(text)
@@ -105,10 +108,10 @@ def _is_secret(value: str) -> bool:
 
 
 def _in_address(address: str) -> Iterator[str | None]:
-    """Yield the password in an address, and what its query calls a key."""
+    """Yield the password in a URL, and the query parameters that are called a key."""
     try:
         parts = urlsplit(address)
-    except ValueError:  # such as an unclosed bracket: nobody will be asked there
+    except ValueError:  # such as an unclosed bracket: no request can be sent there
         return
     yield parts.password
     yield unquote(parts.password or "")
@@ -117,7 +120,7 @@ def _in_address(address: str) -> Iterator[str | None]:
 
 @lru_cache(maxsize=4096)
 def _redacted(text: bytes) -> bytes:
-    """Return a short text without what is shaped like a secret; the values of headers come over and over."""
+    """Return a short text without what is shaped like a secret; cached, since header values repeat."""
     spans = list(find_key_patterns(text))
     return _replaced(text, spans) if spans else text
 
@@ -130,7 +133,7 @@ def _replaced(text: bytes, spans: Iterable[Span]) -> bytes:
 
 
 def _merged(spans: Iterable[Span]) -> Iterator[Span]:
-    """Yield spans with those put together that overlap or touch."""
+    """Yield spans with overlapping or adjacent ones merged."""
     start = end = 0
     for begin, stop in sorted(spans):
         if begin > end:
@@ -141,7 +144,7 @@ def _merged(spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def filler(secret: bytes) -> bytes:
-    """Return what comes in the place of a secret, of its length."""
+    """Return the replacement of a secret, of its length."""
     number = _NUMBER.fullmatch(secret)
     if number:
         return re.sub(rb"[0-9]", b"9", number[1]) + number[2]
@@ -149,7 +152,7 @@ def filler(secret: bytes) -> bytes:
 
 
 def _cut_off(value: bytes, text: bytes) -> Iterator[Span]:
-    """Yield what is left of a secret where the text breaks off in it."""
+    """Yield the beginning of a secret that the end of the text cuts off."""
     for length in range(min(_TELLING, len(value)) - 1, _TELLING_AT_THE_END - 1, -1):
         if text.endswith(value[:length]):
             yield len(text) - length, len(text)
@@ -158,9 +161,9 @@ def _cut_off(value: bytes, text: bytes) -> Iterator[Span]:
 
 class _Form(NamedTuple):
     """
-    A form that a secret may take: patterns of its beginning and of each character that may follow.
+    A form of a secret: patterns of its beginning and of each following character.
 
-    ``needle`` is a piece of the beginning that is never written in another way, so that it is quick to look for.
+    ``needle`` is a part of the beginning that has only one spelling, so that it is quick to find.
     """
 
     needle: bytes
@@ -168,7 +171,7 @@ class _Form(NamedTuple):
     following: tuple[re.Pattern[bytes], ...]
 
     def spans(self, text: bytes) -> Iterator[Span]:
-        """Yield where it stands, as far as it goes: a secret that was cut short is one still."""
+        """Yield its spans, as far as they match: a truncated secret is still one."""
         for found in self.beginning.finditer(text) if self.needle in text else ():
             end = found.end()
             for character in self.following:
@@ -196,7 +199,7 @@ def _form(text: str, beside: bytes = b"") -> _Form:
 
 
 def _spellings(character: str) -> bytes:
-    """Return a pattern of the ways to write a character: URLs, JSON and HTML escape all but letters and digits."""
+    """Return a pattern of the spellings of a character: URLs, JSON and HTML escape all but letters and digits."""
     raw = re.escape(_encoded(character))
     if character.isascii() and character.isalnum():
         return raw

@@ -1,9 +1,9 @@
 """
-Transports that answer from recorded exchanges: what a client gets offline is what came over the wire.
+Provides transports that respond from recorded exchanges, so that a client gets offline what came over the wire.
 
-They serve httpx2, what openai 3 is built on, and httpx, what openai 2 is built on, sync and async; they never touch
-the network.  ``Replay`` answers everything from one exchange; ``Recordings`` finds the exchange by what is sent, and
-refuses what nobody recorded.
+They serve httpx2, the basis of openai 3, and httpx, that of openai 2, sync and async; they never access the
+network.  ``Replay`` responds with one exchange; ``Recordings`` finds the exchange by the request, and rejects one
+without a recording.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _VALUE_SHOWN = 40
 
 
 class _Answers(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """What both transports share: a request is answered with the exchange that ``_exchange_for`` names."""
+    """The common part of both transports: a request gets the response of ``_exchange_for``."""
 
     pace: Pace
 
@@ -36,21 +36,21 @@ class _Answers(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         raise NotImplementedError
 
     def handle_request(self, request: Any) -> Any:
-        """Answer a request of a sync client."""
+        """Respond to a request of a sync client."""
         request.read()
         return _answer(self._exchange_for(request).response, request, self.pace)
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Answer a request of an async client."""
+        """Respond to a request of an async client."""
         await request.aread()
         return _answer(self._exchange_for(request).response, request, self.pace)
 
 
 class Replay(_Answers):
     """
-    Answers any request with the response of ``exchange``: its bytes in the reads they came in.
+    Responds to any request with the response of ``exchange``: its bytes in the original reads.
 
-    A transfer that broke off breaks off again.  ``exchange`` may be set anew between two requests.
+    A transfer that broke off breaks off again.  ``exchange`` may be replaced between two requests.
     """
 
     def __init__(self, exchange: Exchange, pace: Pace = "none") -> None:
@@ -63,10 +63,10 @@ class Replay(_Answers):
 
 class Recordings(_Answers):
     """
-    Answers a request with what was recorded of the same one: same method, address and body.
+    Responds to a request with the recording of the same one: same method, URL and body.
 
-    Bodies are compared as JSON, so that key order and white space do not matter.  What was asked several times
-    is answered in the order recorded; the last answer stays.
+    Bodies are compared as JSON, so that key order and white space do not matter.  Repeated requests get their
+    responses in the order recorded; the last one stays.
 
     Raises:
         NotRecorded: nobody asked this while recording; says what the nearest recording was of and how it differs.
@@ -117,7 +117,7 @@ class Recordings(_Answers):
 
 
 def _question(request: Request) -> bytes:
-    """Return what two requests have in common that ask the same."""
+    """Return the key that two equal requests share."""
     body = request.body or b""
     if request.json is not None:
         text = json_text(request.json, in_order=True)
@@ -147,7 +147,7 @@ def _shown(value: Any) -> str:
 
 
 class _Body:
-    """The body of a response, in pieces, with the error that ended it."""
+    """The body of a response, in segments, with the error that ended it."""
 
     def __init__(self, pieces: list[bytes], waits: list[float], broken: Callable[[], Exception] | None) -> None:
         self._pieces = list(zip(pieces, waits, strict=True))
@@ -188,7 +188,7 @@ def _answer(response: Response, request: Any, pace: Pace) -> Any:
 
 
 def _broken(response: Response, request: Any) -> Exception:
-    """Return the exception that ended the transfer when it was recorded, of the client's own backend."""
+    """Return the exception that ended the recorded transfer, of the client's own backend."""
     backend = backend_of(request)
     name, _, message = (response.error or "").partition(": ")
     kind = getattr(backend, name, None)

@@ -1,7 +1,7 @@
 """
-What an answer of our own replay server says of itself, by a header, and what is made of that where it is captured.
+Reads the header by which harness's replay server marks its responses, when one is captured.
 
-Probing the server that replays recordings asks no provider: such an answer is what was replayed, and no new recording.
+Probing the replay server sends no request to a provider: such a response is a replay, not a new recording.
 """
 
 import re
@@ -10,12 +10,12 @@ from typing import get_args
 from harness.wire.exchange import Provenance, Response
 
 NOTE = "x-harness-cassette"
-"""The header that names the recording, and says how it came about."""
+"""The header that names the recording and its provenance."""
 
 _SAID = re.compile(r"; provenance=(\w+)")
 
 
 def provenance_of(response: Response) -> Provenance:
-    """Return how a captured response came about: recorded now, unless it says that it was replayed, and from what."""
+    """Return the provenance of a captured response: recorded, unless it says that it was replayed, and from what."""
     said = _SAID.search(response.headers.get(NOTE, ""))
     return next((kind for kind in get_args(Provenance) if said and kind == said[1]), "recorded")

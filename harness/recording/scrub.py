@@ -1,14 +1,14 @@
 """
-Scrubbing: what may be kept of an exchange, with the secrets gone.
+Scrubs an exchange: removes secrets, and headers that are not needed.
 
-An exchange is scrubbed before anybody sees it, as it is captured and as it is read, so that whatever is made of it is
-clean: findings, terminal output, reports, cassettes.  Headers are kept by an allow-list: one that nobody thought of
-is dropped, not leaked.
+An exchange is scrubbed as it is captured and as it is read, before any other use, so that everything derived from
+it is clean: findings, terminal output, reports, cassettes.  Headers are kept by an allow-list: an unknown one is
+dropped, not leaked.
 
-What stays: ``fragments`` and ``pieces`` say what they find.  Not found is a secret that a model changed on the way or
-tells in words; one in other spellings, such as octal, full-width letters or base32, or a key of its own for each
-character; one that is spread over more than two megabytes, or over several answers; and of a secret of fewer than nine
-letters and digits, or of words only, parts, and every form but itself, escaped, in base64 and as a fingerprint.
+What stays: ``fragments`` and ``pieces`` say what they find.  Not found are secrets that a model altered or put in
+words; those in other spellings, such as octal, full-width letters or base32, or with a JSON key for each character;
+those spread over more than two megabytes, or over several responses; and of a secret of fewer than nine letters and
+digits, or of words only, parts, and every form but itself, escaped, in base64 and as a fingerprint.
 """
 
 import base64
@@ -50,7 +50,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def scrub(exchange: Exchange, secrets: Secrets = Secrets()) -> Exchange:  # noqa: B008 - frozen
-    """Return the exchange without ``secrets``, what tells who asked, what looks like it, and other headers."""
+    """Return the exchange without ``secrets``, what identifies the sender, what looks like it, and other headers."""
     told = [value for value in _identity(exchange) if value not in secrets.values]
     secrets, source = Secrets.of([*secrets.values, *told]) if told else secrets, exchange.source
     clean = replace(
@@ -65,12 +65,12 @@ def scrub(exchange: Exchange, secrets: Secrets = Secrets()) -> Exchange:  # noqa
 
 
 def _spells_a_key(exchange: Exchange) -> bool:
-    """Tell whether a message holds what is shaped like a key once its pieces are put together."""
+    """Return whether the joined fragments of a message hold what is shaped like a key."""
     return any(next(find_key_patterns(text.encode("utf-8", "replace")), None) for text in _texts(exchange) if text)
 
 
 def _texts(exchange: Exchange) -> Iterator[str | None]:
-    """Yield the texts that an answer adds up to, whatever its dialect."""
+    """Yield the texts that a response adds up to, whatever its dialect."""
     if exchange.dialect == "messages":
         turn = exchange.turn
         yield from (turn.text, turn.reasoning, *(call.arguments for call in turn.calls))
@@ -96,7 +96,7 @@ def _basic(packed: str) -> Iterator[str]:
 
 
 def scrub_url(url: str, secrets: Secrets) -> str:
-    """Return an address without secrets: nor with a user, a password or the value of a key, whatever they are like."""
+    """Return a URL without secrets, and without user, password or the value of a key, whatever they look like."""
     return _IN_URL.sub(lambda found: filler(found[0].encode()).decode(), secrets.redact_text(url))
 
 
@@ -147,7 +147,7 @@ def _with_clean_body(response: Response, secrets: Secrets, *, in_pieces: bool) -
 
 
 def _with_content(response: Response, content: bytes) -> Response:
-    """Return the response with a content that lost a secret, and with it the compression."""
+    """Return the response with redacted content, and without compression."""
     headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
     # What was wrong with the compression would be lost with it.
     wrong = f"LimitReached: {response.too_large}" if response.too_large else response.undecodable
@@ -156,11 +156,11 @@ def _with_content(response: Response, content: bytes) -> Response:
 
 
 def _is_opaque(response: Response) -> bool:
-    """Tell whether a body can't be looked into, so that nobody knows what is in it."""
+    """Return whether a body can't be decoded, so that its content is unknown."""
     encoded = response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
     return response.body[:2] == _GZIP or (encoded and not is_utf8(response.body))
 
 
 def _hidden(body: bytes) -> bytes:
-    """Return filler that can't be read either: it begins as it did, and is no text."""
+    """Return filler that can't be decoded either: it begins like the original, and is not text."""
     return body[:2] + b"\0" + filler(body[3:]) if body[3:] else body

@@ -1,11 +1,11 @@
-"""Which release of the OpenAI SDK is installed, and whether it can be driven; told without importing it."""
+"""Finds the installed release of the OpenAI SDK, and whether harness supports it, without importing it."""
 
 OLDEST = (2, 20)
-"""The oldest that is driven, which ``make test-openai2`` tries: 2.0 can't send a body that is no JSON."""
+"""The oldest supported release, tested by ``make test-openai2``: 2.0 can't send a body that is not JSON."""
 
 
 def version() -> str | None:
-    """Return the version of the SDK, without importing it; None where it is not installed."""
+    """Return the version of the SDK, without importing it; None if it is not installed."""
     from importlib import metadata
 
     try:
@@ -15,7 +15,7 @@ def version() -> str | None:
 
 
 def unusable() -> str | None:
-    """Return why the SDK can't be driven, and what to do; None where it can."""
+    """Return why the SDK can't be used, and what to do; None if it can."""
     found, oldest = version(), ".".join(map(str, OLDEST))
     if found is None:
         return f"the OpenAI SDK is not installed; run: pip install 'openai>={oldest}'"

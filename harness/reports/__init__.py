@@ -1,1 +1,1 @@
-"""Renderings of results; ``pairing`` and ``changes`` work out what differs between two runs, ``diff`` renders it."""
+"""Renders results; ``pairing`` and ``changes`` compute the differences between two runs, ``diff`` renders them."""

@@ -1,8 +1,8 @@
 """
-A badge for each provider: rules passed of rules judged, and whether the answers were recorded or published.
+Renders a badge per provider: rules passed of rules judged, and whether responses were recorded or published.
 
-What was reconstructed is no evidence that a provider passes: it counts for no badge.  Where ``HARNESS_SITE_URL`` names the
-site, a badge links to the page of its provider.
+A reconstruction is not evidence that a provider passes, so it counts for no badge.  If ``HARNESS_SITE_URL`` names
+the site, a badge links to the page of its provider.
 """
 
 from html import escape
@@ -24,7 +24,7 @@ _COLOURS = {
 _RED = "#cf222e"
 _LABEL = "openai-compat"
 OWN = rf'<svg xmlns="http://www\.w3\.org/2000/svg" width="\d+" height="20" role="img" aria-label="{_LABEL}: '
-"""How a badge begins, as a pattern."""
+"""Pattern of the beginning of a badge."""
 
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{label}: {text}">
@@ -38,7 +38,7 @@ _SVG = """\
 
 
 def render(results: Results) -> dict[str, str]:
-    """Return an SVG for each provider of whom something was recorded or published, by provider."""
+    """Return an SVG for each provider with recorded or published responses, by provider."""
     cells = {provider: Cell() for provider in recorded(results)}
     for finding in results.findings:
         judged = finding.family != "recording" and finding.outcome is not Outcome.NA

@@ -1,4 +1,4 @@
-"""What became of a baseline: how many of its entries are known, stale or not judged, and which those two are."""
+"""Renders the result for a baseline: how many entries are known, stale or not judged, and which are the latter two."""
 
 from rich.console import Console
 from rich.markup import escape

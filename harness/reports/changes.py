@@ -1,10 +1,10 @@
 """
-What can become of a cell between two runs, and what is told of it.
+Defines the kinds of change of a cell between two runs.
 
-How it works: two axes are kept apart.  One is whether a cell was judged at all: a verdict that is lost counts as a
-regression, whatever it was, since nothing passes by absence.  The other is how bad the verdict is.  An improvement is
-claimed only where a rule is kept now; a failure that was listed, that is blocked, or whose rule no longer applies is
-told as just that.
+How it works: two axes are kept apart.  One is whether a cell was judged at all: a lost verdict counts as a
+regression, whatever it was, since a missing recording is not a pass.  The other is how bad the verdict is.  An
+improvement is only claimed if the rule passes now; a failure that was listed, that is blocked, or whose rule no
+longer applies is reported as such.
 """
 
 from collections import Counter
@@ -14,26 +14,26 @@ from enum import StrEnum
 from harness.results import Evidence, Finding, Level, Outcome, Run
 
 Recording = tuple[str, str, str, str]
-"""Provider, model, scenario, and the place of the recording where these do not tell it from others."""
+"""Provider, model, scenario, and the path of the recording if these are ambiguous."""
 Cell = tuple[Recording, str]
 """A recording and a check."""
 
 SHAPE, ASKED = "shape", "asked"
 """
-The families of what a comparison of two recordings observes: of the answers' form, and of what was asked.
+The families of observations in a comparison of two recordings: of the responses' form, and of the requests.
 
-In an id of the first, what follows ``@`` is a phase of the stream.
+In an id of the first, a phase of the stream follows ``@``.
 """
 
 UNJUDGED = frozenset({Outcome.MISSING, Outcome.INCONCLUSIVE})
-"""Outcomes that are no verdict."""
+"""Outcomes without a verdict."""
 
 _KEPT = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.FIXED})  # the rule holds
 _BADNESS = {Outcome.BLOCKED: 1, Outcome.FIXED: 2, Outcome.CHANGED: 3, Outcome.FAIL: 3, Outcome.BROKEN: 4}
 
 
 class Kind(StrEnum):
-    """What became of a cell, in the order in which it is told."""
+    """The kind of change of a cell, in the order of the report."""
 
     WORSE = "regression"
     FAILS = "new failure"
@@ -53,7 +53,7 @@ class Kind(StrEnum):
 
 
 def kind_of(old: Outcome, new: Outcome) -> Kind | None:
-    """Return what it is that an outcome became another; None where nothing is to be told."""
+    """Return the kind of change between two outcomes; None if there is nothing to report."""
     if new in UNJUDGED:
         return None if old in {*UNJUDGED, Outcome.NA} else Kind.LOST
     if old in UNJUDGED:
@@ -73,22 +73,22 @@ def _of_two_verdicts(old: Outcome, new: Outcome) -> Kind:
 
 
 def badness(outcome: Outcome) -> int:
-    """Return how bad a verdict is; 0 for one that was expected."""
+    """Return how bad a verdict is; 0 for an expected one."""
     return _BADNESS.get(outcome, 0)
 
 
 BETWEEN = " vs "
-"""Stands between the names of two endpoints whose findings are compared as those of one."""
+"""Separator of the names of two endpoints whose findings are compared as those of one."""
 
 
 def place_of(cell: Cell) -> str:
-    """Return ``provider/model/scenario/check``, with the file where that is not enough."""
+    """Return ``provider/model/scenario/check``, with the file if that is ambiguous."""
     *target, where = cell[0]
     return f"{'/'.join([*target, cell[1]]).rstrip('/')}{f' in {where}' if where else ''}"
 
 
 class Absence(StrEnum):
-    """What a run lacks that says nothing of a cell; the words before the name of the run."""
+    """Why a run says nothing about a cell; the words before the name of the run."""
 
     RECORDING = "not in"
     VERDICT = "not judged in"
@@ -98,11 +98,11 @@ class Absence(StrEnum):
 @dataclass(frozen=True, slots=True)
 class State:
     """
-    What one run says of a cell.
+    The state of a cell in one run.
 
-    ``reason`` is the message shown; ``shared_reason`` the part of it that other recordings may have too.  ``finding``
-    is None where the run has none: ``outcome`` is then what it says of the whole recording, or ``missing`` where it
-    says nothing of that either, and ``absence`` says what it lacks.
+    ``reason`` is the message shown; ``shared_reason`` the part of it that other recordings may share. ``finding``
+    is None if the run has none: ``outcome`` is then that of the whole recording, or ``missing`` if there is none
+    either, and ``absence`` says what is missing.
     """
 
     outcome: Outcome
@@ -113,17 +113,17 @@ class State:
 
     @property
     def judged(self) -> Outcome:
-        """The outcome; ``missing`` where there is no finding, whatever the reason for that."""
+        """The outcome; ``missing`` if there is no finding, whatever the reason."""
         return self.outcome if self.finding else Outcome.MISSING
 
     @property
     def value(self) -> str | None:
-        """What was observed."""
+        """The observed value."""
         return self.finding.value if self.finding else None
 
     @property
     def shown(self) -> str:
-        """The outcome, or what was observed."""
+        """The outcome, or the observed value."""
         return f"{self.value}" if self.outcome is Outcome.OBSERVED and self.value is not None else self.outcome.value
 
     @property
@@ -134,7 +134,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A cell that differs; ``by`` says who changed, as far as dates and versions tell."""
+    """A cell that differs; ``by`` says who changed, as far as dates and versions show."""
 
     kind: Kind
     cell: Cell
@@ -150,18 +150,21 @@ class Change:
 
     @property
     def phase(self) -> str:
-        """The phase of the stream that changed its shape; empty where all did, or it is another change."""
+        """The phase of the stream that changed its shape; empty if all did, or for another change."""
         return self.cell[1].partition("@")[2]
 
     @property
     def place(self) -> str:
-        """``provider/model/scenario/check``, with the file where that is not enough; the recording alone where no rule is meant."""
+        """
+        ``provider/model/scenario/check``, with the file if that is ambiguous; only the recording if no rule is
+        concerned.
+        """
         return place_of((self.cell[0], "") if self.kind in {Kind.SHAPE, Kind.ASKED} else self.cell)
 
 
 @dataclass(slots=True)
 class Group:
-    """Cells that changed in the same way: of one provider and check, or of one provider and for one reason."""
+    """Cells that changed in the same way: of one provider and check, or of one provider and reason."""
 
     kind: Kind
     changes: list[Change] = field(default_factory=list)
@@ -173,7 +176,7 @@ class Group:
 
     @property
     def provider(self) -> str:
-        """Whose answers they are."""
+        """The provider."""
         return self.first.cell[0][0]
 
     @property
@@ -188,7 +191,7 @@ class Group:
 
     @property
     def phases(self) -> list[str]:
-        """The phases of the stream; empty where it changed in all."""
+        """The phases of the stream; empty if it changed in all."""
         return list(dict.fromkeys(change.phase for change in self.changes if change.phase))
 
     @property
@@ -198,13 +201,13 @@ class Group:
 
     @property
     def transition(self) -> str:
-        """What they were and what they are, such as ``3 pass, 1 observed → missing``."""
+        """The old and the new outcomes, such as ``3 pass, 1 observed → missing``."""
         sides = [[change.old for change in self.changes], [change.new for change in self.changes]]
         return " → ".join(map(_together, sides))
 
     @property
     def reason(self) -> str:
-        """What the new run says, or the old one where the new one has nothing to say; both where only that differs."""
+        """The reason in the new run, or in the old one if the new has none; both if only the reason differs."""
         old, new = self.first.old, self.first.new
         both = old.reason and new.reason and old.outcome is new.outcome
         return f"{new.reason} (before: {old.reason})" if both else new.reason or old.reason
@@ -220,7 +223,7 @@ def _together(states: list[State]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Two runs, by name, and what differs: groups, regressions first, and how many cells are the same."""
+    """Two runs, by name, and their differences: groups, regressions first, and the number of unchanged cells."""
 
     old: tuple[str, Run]
     new: tuple[str, Run]
@@ -229,12 +232,12 @@ class Diff:
 
     @property
     def regressions(self) -> list[Group]:
-        """What makes the comparison fail."""
+        """The groups that make the comparison fail."""
         return [group for group in self.groups if group.kind.regression]
 
     @property
     def counts(self) -> dict[Kind, int]:
-        """How many cells changed in each way."""
+        """The number of cells per kind of change."""
         found = Counter(dict.fromkeys(Kind, 0))
         for group in self.groups:
             found[group.kind] += len(group.changes)

@@ -1,4 +1,4 @@
-"""What became of answers in the hands of client code, as Markdown: clients × providers, clients × faults, tool loops."""
+"""Renders the outcomes of client code as Markdown: clients × providers, clients × faults, tool loops."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ LEGEND = (
     "by someone who called it, C reconstructed from cited facts: what survives these may still break on the provider."
 )
 OWN = "# Client code\n\nTried on "
-"""How a file of this report begins, as a pattern."""
+"""Pattern of the beginning of a file of this report."""
 
 _GLANCE = {
     "a stream that was cut": "stream-cut",
@@ -60,7 +60,7 @@ def render(results: ClientResults) -> str:
 
 
 def summary(results: ClientResults) -> str:
-    """Return what a terminal shows: the measured table and its legend, or the faults where no provider was asked."""
+    """Return the terminal summary: the measured table and its legend, or the faults if no provider was tried."""
     results = shown(results, cell)
     first = provider_table(results) if providers_of(results) else deviation_summary(results)
     return "\n\n".join(filter(None, [first, LEGEND, agreement(results)])) + "\n"
@@ -86,18 +86,18 @@ def _versions(results: ClientResults) -> str:
 
 
 def providers_of(results: ClientResults) -> list[str]:
-    """Return the providers whose answers were replayed."""
+    """Return the providers whose responses were replayed."""
     return list(dict.fromkeys(one.provider for one in results.findings if one.provider != _REFERENCE))
 
 
 def basis_of(results: ClientResults, provider: str) -> str:
-    """Return the letters of what the answers of a provider rest on; none for the reference, which is made up."""
+    """Return the letters of the evidence for a provider; none for the reference, which is synthetic."""
     kinds = {one.provenance for one in results.findings if one.provider == provider and not one.fault}
     return "" if provider == _REFERENCE else "".join(letter for kind, letter in PROVENANCES.items() if kind in kinds)
 
 
 def letter_of(findings: Iterable[ClientFinding]) -> str:
-    """Return the letter of the worst fate, in brackets where the worst is the reference's own too."""
+    """Return the letter of the worst outcome, in brackets if the reference has the same."""
     read = [one for one in findings if one.fate is not ClientOutcome.NA]
     blamed = [one for one in read if one.fate.bad and not one.on_reference]
     worst = min(blamed or read, key=lambda one: WORST_FATE_FIRST[one.fate], default=None)
@@ -124,7 +124,7 @@ def provider_table(results: ClientResults) -> str:
 
 
 def foretold_table(results: ClientResults) -> str:
-    """Return clients × providers, as predicted; those of which nothing is recorded by their listed deviations."""
+    """Return clients × providers, as predicted; for providers without recordings by their listed deviations."""
     cells: dict[tuple[str, str], list[ClientOutcome]] = defaultdict(list)
     for one in results.findings:
         if one.predicted is not None:
@@ -141,7 +141,7 @@ def _worst(fates: list[ClientOutcome]) -> str:
 
 
 def glance(results: ClientResults) -> str:
-    """Return the faults that people ask of first: how many libraries do not survive each, and how many are silent."""
+    """Return the most asked-about faults: how many libraries each breaks, and how many fail silently."""
     libraries = {client for client, about in results.clients.items() if not about["idiom"]}
     rows = []
     for what, fault in _GLANCE.items():
@@ -191,7 +191,7 @@ def _named(clients: list[str]) -> str:
 
 
 def deviation_summary(results: ClientResults) -> str:
-    """Return how each client fares with all faults and variants: how many of each fate."""
+    """Return for each client the number of faults and variants per outcome."""
     rows = []
     for client in results.clients:
         own = [one for one in results.findings if one.client == client and one.fault]
@@ -202,7 +202,10 @@ def deviation_summary(results: ClientResults) -> str:
 
 
 def deviation_table(results: ClientResults) -> str:
-    """Return each fault and variant, and whom it breaks that the reference answer does not: libraries by name."""
+    """
+    Return each fault and variant, and the clients it breaks that handle the reference response: libraries by
+    name.
+    """
     by_fault: dict[str, list[ClientFinding]] = defaultdict(list)
     for one in results.findings:
         if one.fault:
@@ -233,7 +236,7 @@ def _by_letter(broken: Iterable[ClientFinding], listed: Callable[[list[str]], st
 
 
 def loop_table(results: ClientResults) -> str:
-    """Return what each client sends back once a tool was called: of chat completions, then of Messages."""
+    """Return what each client sends back after a tool call: in chat completions, then in Messages."""
     messages = [
         [_name(one.client), _sent(one), one.content, ", ".join(one.adds)]
         for one in results.loops

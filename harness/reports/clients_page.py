@@ -1,4 +1,4 @@
-"""Clients × providers as one HTML page that needs nothing else: what became of each answer is behind its cell."""
+"""Renders clients × providers as one self-contained HTML page, with the outcome of each response behind its cell."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -15,7 +15,7 @@ _LOSSES = frozenset(
 )
 
 OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Client code against recorded providers</title>\n'
-"""How such a page begins, as a pattern."""
+"""Pattern of the beginning of such a page."""
 
 
 def render(results: ClientResults) -> str:
@@ -51,7 +51,7 @@ def _row(
 
 
 def _cell(findings: list[ClientFinding]) -> dict[str, Any]:
-    """Return the letter of a cell, its colour, and what is behind it: what happened, to which answers."""
+    """Return the letter of a cell, its colour, and its details: what happened, for which responses."""
     if not findings:
         return {"letter": "-", "kind": "none", "told": []}
     letter = letter_of(findings)

@@ -1,4 +1,4 @@
-"""Two runs compared, for a terminal, for a pull request, and as JSON lines."""
+"""Renders the comparison of two runs for a terminal, for a pull request, and as JSON lines."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -32,7 +32,7 @@ _UNCOUNTED = {Kind.LOST: "lost", Kind.GAINED: "newly covered"}
 
 
 def show(diff: Diff, console: Console) -> None:
-    """Print what differs, regressions first, each with the first place that shows it and with who changed."""
+    """Print the differences, regressions first, each with its first place and with who changed."""
     for side, run in (("old", diff.old), ("new", diff.new)):
         console.print(f"[dim]{side}  {_plain(_run(*run))}[/]", soft_wrap=True)
     for kind, groups in groupby(diff.groups, key=lambda group: group.kind):
@@ -46,7 +46,7 @@ def show(diff: Diff, console: Console) -> None:
 
 
 def render(diff: Diff) -> str:
-    """Return what differs as Markdown: a list for each kind of change."""
+    """Return the differences as Markdown: a list for each kind of change."""
     lines = [f"**{summary(diff)}**", "", f"* old: {cell(_run(*diff.old))}", f"* new: {cell(_run(*diff.new))}", ""]
     for kind, groups in groupby(diff.groups, key=lambda group: group.kind):
         lines += [f"### {HEADINGS[kind]}", ""]
@@ -83,13 +83,13 @@ def rows(diff: Diff) -> Iterator[dict[str, Any]]:
 
 
 def summary(diff: Diff) -> str:
-    """Return how many cells changed in which way, in a line."""
+    """Return the number of cells per kind of change, in a line."""
     counts = [f"{count:,} {_name(kind, count)}" for kind, count in diff.counts.items()]
     return " · ".join([*(counts or ["nothing changed"]), f"{diff.same:,} the same"])
 
 
 def _name(kind: Kind, count: int) -> str:
-    """Return the word for ``count`` cells that changed in one way."""
+    """Return the word for ``count`` cells of one kind of change."""
     if kind in _UNCOUNTED:
         return _UNCOUNTED[kind]
     noun, of, rest = kind.value.partition(" of ")
@@ -103,7 +103,7 @@ def _run(name: str, run: Run) -> str:
 
 
 def _subject(group: Group) -> str:
-    """Return whose answers changed, in which rule, and how often."""
+    """Return whose responses changed, in which rule, and how often."""
     checks, places = group.checks, len(group.recordings)
     if len(checks) > 1:
         where = f" of {places} recordings" if places > 1 else ""
@@ -115,7 +115,7 @@ def _subject(group: Group) -> str:
 
 
 def _details(group: Group) -> Iterator[tuple[str, str]]:
-    """Yield the reason, the first place with what stands there, and who changed; each with what it is."""
+    """Yield the reason, the first place with its excerpt, and who changed; each with its label."""
     first = group.first
     if group.reason:
         yield "", group.reason
@@ -128,7 +128,10 @@ def _details(group: Group) -> Iterator[tuple[str, str]]:
 
 
 def _shown(change: Change) -> list[tuple[str, State]]:
-    """Return the sides whose evidence is shown: both of a shape; else the one with the problem, if that came or went."""
+    """
+    Return the sides whose evidence is shown: both for a shape; else the one with the problem, if that appeared or
+    disappeared.
+    """
     if change.kind is Kind.SHAPE:
         return [("old ", change.old), ("new ", change.new)]
     if change.kind in {Kind.LOST, Kind.APPLIES, Kind.GAINED}:

@@ -1,7 +1,8 @@
 """
-Two endpoints set side by side, as two times of one are: what both were asked is matched by scenario.
+Compares two endpoints like two runs of one, matching what both were sent by scenario.
 
-The findings on one target of each run are put under one name, ``A vs B``, so that cells of one scenario and check meet.
+The findings on one target of each run are put under one name, ``A vs B``, so that cells of one scenario and check
+are paired.
 """
 
 from dataclasses import replace
@@ -19,8 +20,8 @@ def side_by_side(
     """
     Return runs with the findings on two endpoints under one name.
 
-    ``targets`` are PROVIDER or PROVIDER/MODEL, one of each run; without them the runs stay as they are where they share a
-    target, and where they do not, each is taken for one endpoint if it is of one provider.
+    ``targets`` are PROVIDER or PROVIDER/MODEL, one of each run; without them runs that share a target are
+    unchanged, and otherwise each run is taken for one endpoint if it has one provider.
 
     Raises:
         NothingInCommon: a run has no findings on its target, or models of both that nobody can match.
@@ -59,7 +60,7 @@ def _of(run: Results, target: str, name: str) -> list[Finding]:
 
 
 def _matched(old: list[str], new: list[str], targets: tuple[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what each model of both sides is called: models of one name meet, or the only model of each."""
+    """Return the common name of each model of both sides: models of one name are paired, or the only model of each."""
     if len(old) == len(new) == 1:
         name = _both(old[0], new[0])
         return {old[0]: name}, {new[0]: name}

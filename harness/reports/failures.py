@@ -1,9 +1,9 @@
 """
-Failing rules for a terminal, each once: where, how often, what it breaks, what to do, and the first place that shows it.
+Renders failing rules for a terminal, each once: where, how often, impact, workaround, and the first evidence.
 
-How it works: findings of one check are one group as long as the same is told of them, whatever their provider and model;
-so are the values that are legal and break clients.  What is told of a finding comes from outside, since it is the checks
-that know it.
+How it works: findings of one check are one group as long as their texts are equal, across providers and models; so
+are values that are legal and break clients.  The texts about a finding are passed in, since only the checks know
+them.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.results import Results
 
 TellOf = Callable[[Finding], Told | None]
-"""Returns what is told of a finding beside its message; None where there is nothing to tell, as of a pass."""
+"""Returns the texts about a finding beside its message; None if there are none, as for a pass."""
 
 COLOURS = {
     Outcome.PASS: "green",
@@ -51,7 +51,7 @@ _LEVELS = {level: rank for rank, level in enumerate(Level)}
 
 
 class FindingPlace(NamedTuple):
-    """Where a finding is, and what it observed: what tells the findings of a group apart."""
+    """The place of a finding, and its observed value: what distinguishes the findings of a group."""
 
     provider: str
     model: str
@@ -62,7 +62,7 @@ class FindingPlace(NamedTuple):
 
 @dataclass(slots=True)
 class FindingGroup:
-    """Findings of one check of which the same is told: the first, which is shown for all, and where how many are."""
+    """Findings of one check with equal texts: the first, which represents all, and the places of all."""
 
     first: Finding
     told: Told | None
@@ -70,7 +70,7 @@ class FindingGroup:
 
     @property
     def count(self) -> int:
-        """How many findings there are."""
+        """The number of findings."""
         return self.places.total()
 
     @property
@@ -80,14 +80,14 @@ class FindingGroup:
 
 
 class FindingGroups:
-    """Findings by what is told of them, gathered one by one; what says nothing to people is passed over."""
+    """Findings grouped by their texts, added one by one; those without texts are skipped."""
 
     def __init__(self, tell_of: TellOf) -> None:
         self._tell_of = tell_of
         self._groups: dict[tuple[str, Outcome, Told | None, str | None], FindingGroup] = {}
 
     def add(self, one: Finding) -> None:
-        """Put a finding into its group."""
+        """Add a finding to its group."""
         if one.outcome not in _TOLD:
             return
         told = self._tell_of(one)
@@ -100,18 +100,18 @@ class FindingGroups:
         group.places[FindingPlace(one.provider, one.model, one.scenario, one.value, one.rate)] += 1
 
     def failing(self) -> list[FindingGroup]:
-        """Return what nobody expected: our own bugs first, then by level, the commonest first."""
+        """Return the unexpected ones: bugs in checks first, then by level, the commonest first."""
         return sorted(
             self._of(UNEXPECTED),
             key=lambda one: (one.first.outcome is not Outcome.BROKEN, _LEVELS[one.first.level], -one.count),
         )
 
     def known(self) -> list[FindingGroup]:
-        """Return what is listed of its provider, by level, the commonest first."""
+        """Return the listed deviations, by level, the commonest first."""
         return sorted(self._of({Outcome.KNOWN}), key=lambda one: (_LEVELS[one.first.level], -one.count))
 
     def harmful(self) -> list[FindingGroup]:
-        """Return what was seen that is legal and breaks clients, the commonest first."""
+        """Return the observations that are legal and break clients, the commonest first."""
         return sorted(self._of({Outcome.OBSERVED}), key=lambda one: -one.count)
 
     def _of(self, outcomes: Collection[Outcome]) -> list[FindingGroup]:
@@ -122,7 +122,7 @@ _TOLD = UNEXPECTED | {Outcome.KNOWN, Outcome.OBSERVED}
 
 
 def grouped(results: "Results", tell_of: TellOf) -> FindingGroups:
-    """Return the findings of results by what is told of them."""
+    """Return the findings of results, grouped by their texts."""
     groups = FindingGroups(tell_of)
     for finding in results.findings:
         groups.add(finding)
@@ -131,9 +131,9 @@ def grouped(results: "Results", tell_of: TellOf) -> FindingGroups:
 
 def show_groups(groups: Sequence[FindingGroup], mode: str, console: Console, *, providers: bool, whole: bool) -> None:
     """
-    Print groups of a run of some ``mode``; of those beyond the first twenty their names only, unless the ``whole`` is asked for.
+    Print groups of a run of some ``mode``; after the first twenty only their names, unless ``whole``.
 
-    ``providers`` tells whether the run is of several.
+    ``providers`` is whether the run has several.
     """
     shown = list(groups) if whole else groups[:_GROUPS_SHOWN]
     for group in shown:
@@ -145,7 +145,7 @@ def show_groups(groups: Sequence[FindingGroup], mode: str, console: Console, *, 
 
 
 def reason_known(known: str) -> str:
-    """Return since when and why something is known, in the language of the reader."""
+    """Return since when and why a deviation is known, in the language of the reader."""
     seen, colon, reason = known.partition(": ")
     return f"{seen}{colon}{translated(reason)}"
 
@@ -171,13 +171,13 @@ def _show_group(group: FindingGroup, where: str, console: Console) -> None:
 
 
 def show_advice(advice: Advice, console: Console, *, indent: int) -> None:
-    """Print what something breaks for a client, and what client code does instead."""
+    """Print the impact on a client, and the workaround."""
     show_wrapped(translated(advice.breaks), console, label=translated("breaks"), indent=indent)
     show_wrapped(translated(advice.instead), console, label=translated("instead"), indent=indent)
 
 
 def _seen(group: FindingGroup) -> str:
-    """Return what was asked of the recordings, and the values that answer it."""
+    """Return the question put to the recordings, and the observed values."""
     values = _counts(group, lambda place: str(place.value))
     said = [
         f"{translated_value(value)} ({count})" if len(values) > 1 else translated_value(value)
@@ -197,12 +197,12 @@ def _show_place(finding: Finding, console: Console) -> None:
     label = translated("where")
     if console.is_terminal:
         show_wrapped(shown, console, label=label, style="dim")
-    else:  # in a file it stays in one piece
+    else:  # in a file it is not wrapped
         console.print(f"{'':{_INDENT}}{padded(label, _INDENT)}{escape(shown)}", highlight=False, soft_wrap=True)
 
 
 def _where(group: FindingGroup, mode: str, *, providers: bool, whole: bool) -> str:
-    """Return in how many recordings; and whose they are, or of what, where there are several."""
+    """Return in how many recordings; and of which providers or models, if there are several."""
     count = group.count
     said = translated("in {recordings}").format(recordings=counted(count, mode))
     names = _names(group, mode, providers=providers)
@@ -212,14 +212,14 @@ def _where(group: FindingGroup, mode: str, *, providers: bool, whole: bool) -> s
 
 
 def counted(count: int, mode: str) -> str:
-    """Return how many recordings there are of a run, by what one of them is."""
+    """Return the number of recordings of a run, in its own unit."""
     if mode == "live":
         return translated("{count:,} scenario" if count == 1 else "{count:,} scenarios").format(count=count)
     return translated("{count:,} exchange" if count == 1 else "{count:,} exchanges").format(count=count)
 
 
 def _names(group: FindingGroup, mode: str, *, providers: bool) -> Counter[str]:
-    """Return what tells the recordings of a group apart: of a probe the scenarios, else providers or models."""
+    """Return the names of the recordings of a group: for a probe the scenarios, else providers or models."""
     if mode == "live":
         return _counts(group, _with_rate)
     if providers and len({place.provider for place in group.places}) > 1:
@@ -235,7 +235,7 @@ def _counts(group: FindingGroup, name_of: Callable[[FindingPlace], str]) -> Coun
 
 
 def _with_rate(place: FindingPlace) -> str:
-    """Return the scenario of a place, and where it came in some answers only, in how many."""
+    """Return the scenario of a place, with its rate if only some responses had it."""
     if not place.rate:
         return place.scenario
     said = translated("{scenario} (flaky: {count} of {all})")
@@ -243,7 +243,7 @@ def _with_rate(place: FindingPlace) -> str:
 
 
 def most_of(names: Counter[str], *, whole: bool) -> str:
-    """Return names with how often, such as ``groq ×3, xai``; the commonest, unless the ``whole`` is asked for."""
+    """Return names with their counts, such as ``groq ×3, xai``; only the commonest, unless ``whole``."""
     shown = names.most_common(None if whole else _NAMES_SHOWN)
     said = [name if count == 1 or len(names) == 1 else f"{name} ×{count}" for name, count in shown]
     left = len(names) - len(shown)
@@ -252,7 +252,7 @@ def most_of(names: Counter[str], *, whole: bool) -> str:
 
 
 def show_wrapped(text: str, console: Console, *, label: str = "", indent: int = _INDENT, style: str = "") -> None:
-    """Print a text in lines of the terminal's width, below each other, the first with a label."""
+    """Print a text wrapped to the terminal's width, the first line with a label."""
     label = f"{padded(label, _INDENT - 1)} " if label else ""
     taken = cell_len(label)
     room = max(console.width - indent - taken, _EXCERPT // 3)

@@ -1,4 +1,4 @@
-"""The files of a report folder."""
+"""Writes the files of a report folder."""
 
 import re
 from dataclasses import replace
@@ -23,7 +23,7 @@ def write_report(folder: Path, results: Results, *, force: bool = False) -> None
     """
     Write ``results.jsonl``, ``digest.jsonl``, ``compatibility.md``, ``index.html`` and ``badges/`` to a folder.
 
-    Where the digest would differ in nothing but its start, that stays, so that running again changes nothing.
+    If the digest differs only in its start time, the old one stays, so that running again changes nothing.
 
     Raises:
         Unwritable: the place can't be written to, or holds files of these names that are others; these only ``force``
@@ -46,11 +46,11 @@ def write_report(folder: Path, results: Results, *, force: bool = False) -> None
         write_atomically(folder / name, text.encode())
     for old in (folder / "badges").glob("*.svg"):
         if f"badges/{old.name}" not in texts and re.match(badge.OWN, old.read_text(encoding="utf-8", errors="replace")):
-            remove(old)  # it tells of what is no longer known
+            remove(old)  # it describes a provider that is no longer known
 
 
 def _begun_before(path: Path, digest: Digest) -> Digest:
-    """Return a digest with the start of the one at ``path``, where they differ in nothing else."""
+    """Return a digest with the start time of the one at ``path``, if they differ in nothing else."""
     try:
         before = read_digest(path)
     except BadResults:

@@ -1,9 +1,9 @@
 """
-What GitHub Actions (and Forgejo, and Gitea) show of a probe: annotations, and the summary of a step.
+Renders a probe for GitHub Actions (and Forgejo, and Gitea): annotations, and the step summary.
 
-Of one step ten errors and ten warnings are shown, so there is one for each rule and not for each scenario; the last says how
-many more there are.  A stale entry is shown at its line of the baseline.  What came from an endpoint can give no command: it
-stands behind the mark of one, with what ends a value escaped.
+Only ten errors and ten warnings of a step are shown, so there is one per rule and not per scenario; the last gives
+the number of the others.  A stale entry is shown at its line of the baseline.  Text from an endpoint can't inject a
+command: it follows a command's prefix, with characters that end a value escaped.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from harness.results import BaselineEntry, Level, Outcome, Results
 
 _MOST = 10
 ROOM = 1_000_000
-"""Bytes of all summaries of a step; GitHub takes 1 MiB, and of more it shows nothing."""
+"""Size limit of all summaries of a step, bytes; GitHub takes 1 MiB, and shows nothing of more."""
 _NAMES = 5
 _CUT = "\n\nThe rest was cut: a step has room for 1 MiB. The artefacts have all.\n"
 
 
 def annotations(results: Results, tell_of: TellOf) -> str:
-    """Return the commands that make the annotations, one a line; nothing where there is nothing to annotate."""
+    """Return the commands for the annotations, one per line; empty if there are none."""
     results = shown(results)
     told = results.baseline
     groups = [one for one in grouped(results, tell_of).failing() if not (told and one.first.outcome is Outcome.FIXED)]
@@ -38,7 +38,7 @@ def annotations(results: Results, tell_of: TellOf) -> str:
 
 
 def _first(kind: str, lines: list[str]) -> Iterator[str]:
-    """Yield the commands that are shown; the last of ten tells of those that are not."""
+    """Yield the commands that are shown; the last of ten counts those that are not."""
     if len(lines) <= _MOST:
         yield from lines
         return
@@ -76,9 +76,9 @@ def _escaped(text: str) -> str:
 
 def summary(results: Results, tell_of: TellOf, room: int = ROOM) -> str:
     """
-    Return the summary of a step as Markdown: what is new, what is stale, what is known, and what it cost.
+    Return the summary of a step as Markdown: what is new, stale and known, and the cost.
 
-    It takes no more than ``room`` bytes, and is empty where there is none.
+    It takes at most ``room`` bytes, and is empty if there is none.
     """
     results = shown(results, cell)
     probe = results.probe
@@ -96,7 +96,7 @@ def summary(results: Results, tell_of: TellOf, room: int = ROOM) -> str:
     whole, left = text.encode(), room - len(_CUT.encode())
     if len(whole) <= room:
         return text
-    # A row of a table that is cut half-way would take the note for its end.
+    # A truncated row of a table would absorb the note.
     return whole[:left].decode(errors="ignore").rpartition("\n")[0] + _CUT if left > 0 else ""
 
 

@@ -1,9 +1,9 @@
 """
-When each finding about a provider was seen: a small file that every report can add to, so that drift shows.
+Keeps when each finding about a provider was seen, in a small file that every report updates, to show drift.
 
-How it works: of each provider it keeps the days of the recordings that were judged, and for each rule that some did not
-pass the spans of such days: a day on which it is not seen ends a span.  The days are those of the recordings, not of the
-runs, and adding the same results twice changes nothing.  A reconstruction is no sighting.
+How it works: for each provider it stores the days of the recordings that were judged, and for each rule with
+failures the spans of such days: a day without one ends a span.  The days are those of the recordings, not of the
+runs, and adding the same results twice changes nothing.  Reconstructions do not count.
 """
 
 import json
@@ -23,18 +23,21 @@ _SEEN = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.KNOWN})
 _JUDGED = _SEEN | {Outcome.PASS, Outcome.FIXED}
 
 Span = tuple[str, str]
-"""The first and the last day of recordings that all show something, such as ``("2026-10-01", "2026-11-29")``."""
+"""The first and the last day of consecutive recordings with a finding, such as ``("2026-10-01", "2026-11-29")``."""
 
 
 @dataclass(slots=True)
 class Sightings:
-    """Of one provider: the days of recordings that were judged, and by check the days of those that did not pass it."""
+    """
+    For one provider: the days of recordings that were judged, and by check the days of those that did not pass
+    it.
+    """
 
     judged: set[str] = field(default_factory=set)
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def spans(self, check: str) -> list[Span]:
-        """Return the days on which a check was not passed, those put together between which no recording passed it."""
+        """Return the days on which a check was not passed, merged if no recording between them passed it."""
         found: list[Span] = []
         going = False
         for day in sorted(self.judged):
@@ -54,7 +57,7 @@ History = dict[str, Sightings]
 
 def read_history(path: Path) -> History:
     """
-    Read a history; an empty one where the file is not there yet.
+    Read a history; an empty one if the file is missing.
 
     Raises:
         BadResults: the file can't be read, or is none of ours.
@@ -91,7 +94,7 @@ def _day(value: Any) -> str:
 
 
 def add_results(history: History, results: Results) -> None:
-    """Add what the recordings of some results show, each on its own day."""
+    """Add the findings of the recordings of some results, each on its own day."""
     for finding in results.findings:
         judges = finding.level is not Level.OBSERVE and finding.outcome in _JUDGED
         if judges and finding.provenance in EVIDENCE and finding.recorded_at:
@@ -102,7 +105,7 @@ def add_results(history: History, results: Results) -> None:
 
 
 def write_history(path: Path, history: History) -> None:
-    """Write a history, a line a rule, so that it reads well as a change."""
+    """Write a history, one line per rule, so that it diffs well."""
     write_atomically(path, ("\n".join(_lines(history)) + "\n").encode())
 
 

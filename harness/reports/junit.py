@@ -1,8 +1,8 @@
 """
-The findings as JUnit XML, which CI systems show: a suite for each scenario, a case for each rule that was judged in it.
+Renders findings as JUnit XML for CI systems: a suite per scenario, a case per rule that was judged in it.
 
-What does not apply is left out, so that the tests are those that ran; what could not be judged is skipped, and so is what
-is known.  A baseline is a suite of its own, with a case for each entry.
+Rules that do not apply are left out, so that the tests are those that ran; inconclusive and known ones are skipped.
+A baseline is a suite of its own, with a case for each entry.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from harness.reports.shown import shown
 from harness.results import BaselineSummary, Finding, Level, Outcome, Results
 
 OWN = r'<\?xml [^>]*>\s*<testsuites name="harness probe"'
-"""How a file of these begins, as a pattern."""
+"""Pattern of the beginning of such a file."""
 
 _FAILURES = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
 _SKIPPED = frozenset({Outcome.KNOWN, Outcome.BLOCKED, Outcome.MISSING, Outcome.INCONCLUSIVE})
@@ -23,11 +23,11 @@ _RECORDING = "recording"
 
 
 def render(results: Results, tell_of: TellOf) -> str:
-    """Return the document; ``tell_of`` says what a failure breaks."""
+    """Return the document; ``tell_of`` gives the impact of a failure."""
     results = shown(results)
     root = ET.Element("testsuites", name="harness probe", timestamp=results.run.started)
     for (model, scenario), found in groupby(results.findings, lambda one: (one.model, one.scenario)):
-        # Where an entry is stale its rule passes: it is the entry that fails.
+        # If an entry is stale its rule passes: the entry fails.
         passing = {Outcome.FIXED} if results.baseline else set[Outcome]()
         cases = [_case(finding, tell_of, passing) for finding in found if _is_case(finding)]
         _suite(root, f"{model}/{scenario}", cases)
@@ -40,7 +40,7 @@ def render(results: Results, tell_of: TellOf) -> str:
 
 
 def _is_case(finding: Finding) -> bool:
-    """Tell whether a finding says something of the endpoint: no observation, and no rule that is about something else."""
+    """Return whether a finding is a test case: not an observation, and not a rule that does not apply."""
     if finding.family == _RECORDING:
         return True
     return finding.level is not Level.OBSERVE and finding.outcome is not Outcome.NA

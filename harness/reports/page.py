@@ -1,4 +1,4 @@
-"""The compatibility tables and what is behind them as one HTML file that needs nothing else."""
+"""Renders the compatibility tables and their details as one self-contained HTML file."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harness.reports.summary import (
 from harness.results import UNEXPECTED, Finding, Outcome, Results
 
 OWN = r'<!DOCTYPE html>\n<html lang="en">\n<meta [^\n]*\n<meta [^\n]*\n<title>Compatibility of OpenAI-compatible chat APIs</title>\n'
-"""How such a page begins, as a pattern."""
+"""Pattern of the beginning of such a page."""
 
 _SHOWN = UNEXPECTED | {Outcome.KNOWN, Outcome.BLOCKED, Outcome.INCONCLUSIVE}
 
@@ -56,7 +56,7 @@ def _features(findings: list[Finding]) -> list[str]:
 
 
 def _shown(results: Results) -> dict[str, list[Finding]]:
-    """Return what is told of each provider below the tables."""
+    """Return the details of each provider below the tables."""
     shown: dict[str, list[Finding]] = {}
     for finding in results.findings:
         if finding.outcome in _SHOWN:

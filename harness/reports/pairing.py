@@ -1,9 +1,9 @@
 """
-Two runs set side by side: findings paired by cell, grouped by what changed, with who changed.
+Compares two runs: findings are paired by cell, and grouped by change, with who changed.
 
-How it works: where one run has no finding for a cell, what it says of the whole recording stands in (``missing``, a
-capability that is refused), and where it says nothing of that either, its absence.  Cells that changed alike become one
-group: those of one provider and rule, or of one provider and reason where a reason explains many rules.
+How it works: if one run has no finding for a cell, its finding on the whole recording is used (``missing``, a
+rejected capability), or else its absence.  Cells that changed alike become one group: those of one provider and
+rule, or of one provider and reason if a reason explains many rules.
 """
 
 import re
@@ -30,10 +30,10 @@ from harness.reports.changes import (
 )
 from harness.results import Finding, Level, Outcome, RecordingResult, Results, Run
 
-_RECORDING = "recording"  # the family of what stands in for the checks where there is nothing to judge
+_RECORDING = "recording"  # the family of the finding that replaces the checks if there is nothing to judge
 _WORDED = frozenset({Outcome.BLOCKED, Outcome.NA, *UNJUDGED})  # the reason says more than the rule
-_BY_HAND = frozenset({Outcome.KNOWN, Outcome.CHANGED, Outcome.FIXED})  # what deviations.yaml has a say in
-_OF_WORDS = frozenset({"parity.text", "multi_turn.result-used"})  # another answer may well say otherwise
+_BY_HAND = frozenset({Outcome.KNOWN, Outcome.CHANGED, Outcome.FIXED})  # what deviations.yaml affects
+_OF_WORDS = frozenset({"parity.text", "multi_turn.result-used"})  # another response may well differ
 _VOLATILE = re.compile(r" \(and \d+ more\)|'[^']*'|\"[^\"]*\"|[\w.-]*\d[\w.-]*")  # in a message: values, counts, ids
 _TIMES = re.compile(r"×\d+")
 _PART = re.compile(r"(?:#|:)\d+$")
@@ -41,7 +41,7 @@ _PART = re.compile(r"(?:#|:)\d+$")
 
 def compare(runs: tuple[Results, Results], names: tuple[str, str] = ("OLD", "NEW")) -> Diff:
     """
-    Compare two runs; ``names`` are what they are called.
+    Compare two runs; ``names`` are their names.
 
     Raises:
         NothingInCommon: not one cell is in both.
@@ -67,7 +67,7 @@ def _weight(group: Group) -> tuple[int, int, int, int]:
 
 
 class _Side:
-    """What one run found, by recording; findings are made for the recording that is looked at."""
+    """The findings of one run, by recording; those of a recording are made on access."""
 
     def __init__(self, results: Results, *, tail: int | None) -> None:
         self.run = results.run
@@ -82,7 +82,7 @@ class _Side:
         self.asked_otherwise = {_question(recording) for recording in asked}
 
     def findings(self, recording: Recording) -> dict[str, Finding]:
-        """Return the findings on a recording by check; none where it is not in the run."""
+        """Return the findings on a recording by check; none if it is not in the run."""
         if self._looked_at[0] != recording:
             found = self.recordings.get(recording, ())
             by_check = {one.check: one for judged in found for one in judged.all_findings(self._levels)}
@@ -91,22 +91,22 @@ class _Side:
 
     @property
     def about(self) -> str:
-        """What is in it, by its first cell."""
+        """The recordings in it, by their first cell."""
         first = next(iter(self.recordings))
         return place_of((first, next(iter(self.findings(first)))))
 
     def shares(self, other: "_Side") -> bool:
-        """Tell whether any cell is in both, or stood in for."""
+        """Return whether any cell is in both, directly or by a finding on the whole recording."""
         both = [recording for recording in self.recordings if recording in other.recordings]
         unjudged = any(side.stand_in(recording) for recording in both for side in (self, other))
         return unjudged or any(self.findings(one).keys() & other.findings(one).keys() for one in both)
 
     def stands_in(self, cell: Cell) -> bool:
-        """Tell whether the recording of ``cell`` was not judged, and this is the finding that says so."""
+        """Return whether the recording of ``cell`` was not judged, and this is the finding that says so."""
         return self.stand_in(cell[0]) is not None and cell[1].startswith(f"{_RECORDING}.")
 
     def state(self, cell: Cell, name: str) -> State:
-        """Return what the run says of a cell; ``name`` is what the run is called."""
+        """Return the state of a cell in the run; ``name`` is the name of the run."""
         recording, check = cell
         finding = self.findings(recording).get(check)
         if finding:
@@ -117,13 +117,13 @@ class _Side:
             return State(stand_in.outcome, stand_in.message, None, shared)
         if recording not in self.recordings:
             return _absent(Absence.RECORDING, name)
-        if check.startswith(f"{_RECORDING}."):  # it is said only where a part is missing
+        if check.startswith(f"{_RECORDING}."):  # it is reported only if a part is missing
             whole = self.recordings[recording][0]
             return State(Outcome.PASS, "", Finding(*recording[:3], check, Level.MUST, Outcome.PASS, recorded_at=whole.recorded_at))  # fmt: skip
         return _absent(Absence.VERDICT if check in self._levels else Absence.RULE, name)
 
     def stand_in(self, recording: Recording) -> Finding | None:
-        """Return the finding that says why a recording was not judged; None where it was."""
+        """Return the finding that says why a recording was not judged; None if it was."""
         found = self.recordings.get(recording, [])
         alone = found[0].findings if len(found) == 1 and not found[0].groups else []
         return alone[0] if len(alone) == 1 and alone[0].family == _RECORDING else None
@@ -138,13 +138,13 @@ class _PairedCells:
         self._sides, self._names = (before, after), names
 
     def add(self, recording: Recording, of: _Side) -> None:
-        """Pair the cells that a run has of a recording; of the run before those alone that the run after has not."""
+        """Pair a run's cells of a recording; of the old run only those that the new one lacks."""
         before, after = self._sides
         new = after.findings(recording)
         checks = list(new) if of is after else [check for check in before.findings(recording) if check not in new]
         for check in checks:
             cell = (recording, check)
-            if before.stands_in(cell) == after.stands_in(cell):  # else the checks that it stands for are compared
+            if before.stands_in(cell) == after.stands_in(cell):  # else the checks that it replaces are compared
                 self._pair(cell, before.state(cell, self._names[0]), after.state(cell, self._names[1]))
 
     def _pair(self, cell: Cell, old: State, new: State) -> None:
@@ -166,7 +166,7 @@ def _absent(what: Absence, name: str) -> State:
 
 
 def _sides(old: Results, new: Results) -> tuple[_Side, _Side]:
-    """Return both runs by cell; recordings of an audit are told apart by their path, or what differs in all of them."""
+    """Return both runs by cell; recordings of an audit are identified by path, without its common part."""
     if not any(_told_by_path(results) for results in (old, new)):
         return _Side(old, tail=None), _Side(new, tail=None)
     whole = _Side(old, tail=0), _Side(new, tail=0)
@@ -180,7 +180,7 @@ def _told_by_path(results: Results) -> bool:
 
 
 def _common(results: Results) -> int:
-    """Return how many characters the paths of all recordings begin with in common: whole folders, or the one file."""
+    """Return the length of the common beginning of the paths of all recordings: whole folders, or the one file."""
     origins = {judged.cassette or "" for judged in results.recordings()}
     files = {_PART.sub("", origin) for origin in origins}
     if len(files) == 1:
@@ -203,7 +203,7 @@ def _change(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> C
 
 
 def _value_change(check: str, old: State, new: State) -> Kind | None:
-    """Return what it is that an outcome stayed and its value or problem did not; counts do not matter."""
+    """Return the kind of change if the outcome stayed and its value or problem did not; counts do not matter."""
     if not old.finding or not new.finding or old.outcome is not new.outcome:
         return None
     if old.outcome is Outcome.OBSERVED:
@@ -217,7 +217,7 @@ def _value_change(check: str, old: State, new: State) -> Kind | None:
 
 
 def _alike(change: Change) -> tuple[object, ...]:
-    """Return what changes of one group have in common: the reason where one explains many rules, else the rule."""
+    """Return the grouping key of changes: the reason if it explains many rules, else the rule."""
     shared = (change.kind, change.cell[0][0], change.by)
     old, new = change.old, change.new
     if new.outcome in _WORDED:
@@ -228,12 +228,15 @@ def _alike(change: Change) -> tuple[object, ...]:
 
 
 def _question(recording: Recording) -> Recording:
-    """Return the recording without the number of the exchange in it."""
+    """Return the recording without the number of the exchange."""
     return (*recording[:2], recording[2].partition("#")[0], recording[3])
 
 
 def _attribution(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> str:
-    """Say who changed: the provider, if its recording did; else the harness or the SDK, if theirs did; else nobody known."""
+    """
+    Return who changed: the provider, if its recording did; else harness or the SDK, if its version did; else
+    unknown.
+    """
     before, after = old.finding, new.finding
     tools = _tools(cell[1], (old, new), sides[0].run, sides[1].run)
     if before is None or after is None:
@@ -267,7 +270,7 @@ def _day(finding: Finding) -> str:
 
 
 def _tools(check: str, states: Iterable[State], old: Run, new: Run) -> str:
-    """Return the versions that differ and have a say in the check: that of the SDK in its own family only."""
+    """Return the changed versions that affect the check: that of the SDK in its own family only."""
     reads = check.startswith("sdk.") or any(state.reason.startswith("sdk.") for state in states)
     changed = [f"harness {old.harness} → {new.harness}"] if old.harness != new.harness else []
     changed += [f"SDK {old.sdk} → {new.sdk}"] if old.sdk != new.sdk and reads else []

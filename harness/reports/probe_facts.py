@@ -1,4 +1,4 @@
-"""What a probe tells beside findings: what it cost, how fast streams came, and which client code will survive the endpoint."""
+"""Renders a probe's other results: cost, speed of streams, and which client code works with the endpoint."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _NAMES = 6
 
 
 def show(probe: ProbeSummary, console: Console) -> None:
-    """Print a line of each."""
+    """Print a line for each."""
     for label, text in _facts(shown(probe)):
         show_wrapped(text, console, label=padded(label, _LABEL), indent=0)
 
@@ -54,13 +54,13 @@ def _speed(speed: Speed) -> str:
 
 
 def _clients(clients: tuple[ClientForecast, ...]) -> str:
-    """Return how many clients of how many will read the endpoint as they read OpenAI."""
+    """Return how many of the clients read the endpoint like OpenAI."""
     told = translated("{kept} of {all} clients handle every response as well as OpenAI's (predicted, not run)")
     return told.format(kept=sum(one.cause is None for one in clients), all=len(clients))
 
 
 def _suffering(clients: tuple[ClientForecast, ...]) -> Iterator[tuple[str, str]]:
-    """Yield a line for each thing that client code will stumble over: how it fares, because of what, where, and who."""
+    """Yield a line for each problem of client code: outcome, cause, scenario, and clients."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for one in clients:
         if one.cause and one.scenario:

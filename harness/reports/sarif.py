@@ -1,9 +1,10 @@
 """
-What is new or stale as SARIF 2.1.0, for GitHub's code scanning and other viewers.
+Renders new and stale findings as SARIF 2.1.0, for GitHub's code scanning and other viewers.
 
-A finding about an endpoint has no line of code, and code scanning shows nothing without one: a failure stands at the top of
-the baseline, where its entry would be, a stale entry at its own line.  Known failures are left out, since code scanning
-would open an alert for each.  What tells alerts apart over time is the rule, the model and the scenario, not the address.
+A finding about an endpoint has no line of code, and code scanning shows nothing without one: a failure is placed at
+the top of the baseline, where its entry would be, a stale entry at its own line.  Known failures are left out,
+since code scanning would open an alert for each.  Alerts are identified over time by rule, model and scenario, not
+by URL.
 """
 
 import hashlib
@@ -16,18 +17,18 @@ from harness.reports.shown import shown
 from harness.results import BaselineEntry, Finding, Level, Outcome, Results
 
 OWN = r'\{\s*"\$schema": "https://docs\.oasis-open\.org/sarif/'
-"""How a file of these begins, as a pattern."""
+"""Pattern of the beginning of such a file."""
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _MOST = 5000
-"""Results that GitHub takes of one run; it keeps those and drops the others."""
+"""Maximum number of results that GitHub keeps of one run."""
 _NO_FILE = "baseline.yaml"
 _STALE = "baseline.stale"
 _LEVELS = {Level.MUST: "error", Level.SHOULD: "warning", Level.OBSERVE: "note"}
 
 
 def render(results: Results, tell_of: TellOf) -> str:
-    """Return the document; ``tell_of`` says what a rule is about."""
+    """Return the document; ``tell_of`` gives the texts about a rule."""
     results = shown(results)
     probe = results.probe
     baseline = results.baseline
@@ -36,7 +37,7 @@ def render(results: Results, tell_of: TellOf) -> str:
     new.sort(key=lambda one: list(Level).index(one.level))
     stale = baseline.of("stale") if baseline else []
     rules = {one.check: _rule(one, tell_of) for one in new}
-    rules |= {one.check: _rule(one, tell_of) for one in new if one.source}  # a failure without one may stand before it
+    rules |= {one.check: _rule(one, tell_of) for one in new if one.source}  # a failure without one may precede it
     rules |= {_STALE: _stale_rule()} if stale else {}
     order = {name: number for number, name in enumerate(rules)}
     found = [*(_stale(one, path) for one in stale), *(_result(one, path) for one in new)][:_MOST]

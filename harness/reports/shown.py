@@ -1,4 +1,4 @@
-"""Results as they may be shown: the texts in them, which came from outside, made fit for where they go."""
+"""Escapes the outside texts in results for their destination."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -10,24 +10,24 @@ from harness.printable import printable
 
 _Told = TypeVar("_Told")
 _TEXTS = 10_000
-"""So many texts are remembered, of findings of any number."""
+"""Number of escaped texts that are cached."""
 
 
 def shown(told: _Told, text: Callable[[str], str] = printable) -> _Told:
-    """Return results, or a part of them, with every text in them as ``text`` makes it; enumerations stay as they are."""
+    """Return results, or a part of them, with ``text`` applied to every string; enumerations stay unchanged."""
     changed: _Told = Showing(text).shown(told)
     return changed
 
 
 class Showing:
-    """One going through results: findings are many, and what stands in them is mostly alike and fit to be shown."""
+    """One pass over results, with a cache: most texts repeat and need no escaping."""
 
     def __init__(self, text: Callable[[str], str] = printable) -> None:
         self._text = lru_cache(_TEXTS)(text)
         self._fit: set[object] = set()
 
     def shown(self, value: Any) -> Any:
-        """Return a value with every text in it fit to be shown."""
+        """Return a value with every text escaped."""
         kind: Any = type(value)
         if kind is str:
             return self._text(value)
@@ -38,12 +38,12 @@ class Showing:
         names, values_of = _fields(kind)
         if names:
             return self._with_shown(value, names, values_of(value))
-        # Findings that are made as they are gone through; an enumeration is a text, and stays.
+        # Findings that are made on iteration; an enumeration is a string, and stays.
         made = isinstance(value, Sequence) and not isinstance(value, str | bytes)
         return [self.shown(one) for one in value] if made else value
 
     def _with_shown(self, told: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
-        """Return an object with what stands in its fields as it may be shown."""
+        """Return an object with its fields escaped."""
         if self._all_fit(values):
             return told
         changed: dict[str, Any] = {}
@@ -63,12 +63,12 @@ class Showing:
     def _all_fit(self, values: tuple[Any, ...]) -> bool:
         try:
             return self._fit.issuperset(values)
-        except TypeError:  # a list can't be looked up
+        except TypeError:  # a list is not hashable
             return False
 
 
 @cache
 def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """Return the names of the fields of a dataclass, none of anything else, and what gets the values of all."""
+    """Return the names of the fields of a dataclass, none for other types, and a function that gets all values."""
     names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
     return names, attrgetter(*names) if len(names) > 1 else lambda told: tuple(getattr(told, name) for name in names)

@@ -1,4 +1,4 @@
-"""The table that a README begins with: plain questions × a few providers, one mark and one word a cell."""
+"""Renders the table at the top of a README: plain questions × a few providers, one mark and one word per cell."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -14,7 +14,7 @@ from harness.words.values import translated_value
 Language = Literal["en", "zh"]
 
 BLOCK = re.compile(r"(<!-- start table: begin(?: (zh))? -->\n)(.*?)(<!-- start table: end -->)", re.DOTALL)
-"""The markers, the language that the first may name, and what stands between them."""
+"""The markers, the language that the first may name, and the text between them."""
 
 _BAD = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED})
 _LISTED = frozenset({Outcome.KNOWN, Outcome.BLOCKED})  # what is blocked has a cause, which is listed
@@ -22,17 +22,17 @@ _LISTED = frozenset({Outcome.KNOWN, Outcome.BLOCKED})  # what is blocked has a c
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, the observation that answers it, and the rules that judge the answer."""
+    """A question, the observation that answers it, and the rules about the same."""
 
     titles: dict[Language, str]
     observation: str
     rules: tuple[str, ...]
     """Ids of rules, or of families."""
     word: Callable[[str], str]
-    """Makes one word of an observed value; empty where the value answers nothing."""
+    """Reduces an observed value to one word; empty if the value answers nothing."""
 
     def judges(self, check: str) -> bool:
-        """Tell whether a check is one of the rules."""
+        """Return whether a check is one of the rules."""
         return check in self.rules or check.partition(".")[0] in self.rules
 
 
@@ -97,7 +97,7 @@ _CHINESE = {
 
 
 def start_table(results: Results, named: Collection[str] = (), language: Language = "en") -> str:
-    """Return the table for the ``named`` providers, for all recorded where none is named."""
+    """Return the table for the ``named`` providers, by default for all recorded ones."""
     standing = by_provider(results)
     rows = [
         [cell(provider), *(_answer(standing[provider], question, language) for question in QUESTIONS)]
@@ -109,7 +109,7 @@ def start_table(results: Results, named: Collection[str] = (), language: Languag
 
 
 def _answer(findings: Iterable[Finding], question: Question, language: Language) -> str:
-    """Return mark, word and evidence; a dash where no recording answers the question."""
+    """Return mark, word and evidence; a dash if no recording answers the question."""
     answer = answer_of(findings, question)
     if answer is None:
         return "–"
@@ -124,11 +124,11 @@ _CLAIMED = f"{MADE_KNOWN}<sup>{PROVENANCES['reconstructed']}</sup>"
 @dataclass(frozen=True, slots=True)
 class StartAnswer:
     """
-    What the recordings of a provider say to a question, in a word, and what that rests on.
+    The answer of a provider's recordings to a question, in a word, and its basis.
 
-    ``said`` are the observations that say it, with the word of each; ``judged`` the findings of the question's rules on
-    the same recordings.  What evidence answers, a reconstruction does not: ``claimed`` are the findings of listed
-    deviations that only it shows there.
+    ``said`` are the observations behind it, with the word of each; ``judged`` the findings of the question's rules
+    on the same recordings.  A reconstruction is not used if evidence answers; ``claimed`` are then the findings of
+    listed deviations that only it shows.
     """
 
     word: str
@@ -140,12 +140,12 @@ class StartAnswer:
 
 
 def word_in(word: str, language: Language) -> str:
-    """Return the word of an answer in a language; data stay as they are."""
+    """Return the word of an answer in a language; data stay unchanged."""
     return _CHINESE.get(word) or translated_value(word, language) if language == "zh" else word
 
 
 def answer_of(findings: Iterable[Finding], question: Question) -> StartAnswer | None:
-    """Return what the findings of one provider say to a question; None where no recording answers it."""
+    """Return the answer of one provider's findings to a question; None if no recording answers it."""
     findings = [
         finding
         for finding in findings
@@ -174,7 +174,7 @@ def answer_of(findings: Iterable[Finding], question: Question) -> StartAnswer | 
 
 
 def _mark(rests: list[Finding], evidence: str) -> str:
-    """Return the mark; what was only constructed (C) has one of its own, unless it alarms."""
+    """Return the mark; an answer only from a reconstruction (C) has its own, unless it is bad."""
     outcomes = {one.outcome for one in rests}
     if outcomes & _BAD:
         return SYMBOLS[Outcome.FAIL]
@@ -185,7 +185,7 @@ def _mark(rests: list[Finding], evidence: str) -> str:
 
 
 def with_start_tables(text: str, results: Results, named: Collection[str] = ()) -> str | None:
-    """Return ``text`` with the table between each pair of markers in the language they name; None if it lacks them."""
+    """Return ``text`` with the table between each pair of markers in the language they name; None without markers."""
     filled, found = BLOCK.subn(
         lambda block: f"{block[1]}{start_table(results, named, 'zh' if block[2] else 'en')}\n{block[4]}", text
     )

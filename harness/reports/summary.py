@@ -1,4 +1,4 @@
-"""Findings counted into cells: what the tables show."""
+"""Counts findings into the cells of the tables."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -22,9 +22,9 @@ SYMBOLS = {
     Outcome.NA: "n/a",
 }
 MADE = "○"
-"""Stands for what was judged of a reconstruction alone, whatever the rules say of it."""
+"""Mark of a cell that rests only on a reconstruction, whatever the outcome."""
 MADE_KNOWN = "○~"
-"""The same, where a listed deviation shows."""
+"""The same, with a listed deviation."""
 
 PROVENANCES: dict[str, str] = {"recorded": "R", "published": "P", "reconstructed": "C", "synthesised": "S"}
 
@@ -47,22 +47,22 @@ LEGEND = (
     "with R or P of those wanted, then how many of each kind."
 )
 SYNTHESISED = "S synthesised by harness serve, which is not evidence about a provider."
-"""What the legend has besides, where answers of a replay server are among what was judged."""
+"""Addition to the legend if responses of a replay server were judged."""
 REPLAYED = "Answered by harness serve, not by a provider: {kinds}."
 NOT_RECORDED = "No recordings yet of {names}."
 NOT_JUDGED = "Nothing recorded yet that the rules of {names} judge."
-"""What is said of providers and families without recordings."""
+"""Text for providers and families without recordings."""
 
 REPLAYS = {
     "published": "{count:,} from published recordings",
     "reconstructed": "{count:,} reconstructed from cited facts",
     "synthesised": "{count:,} synthesised",
 }
-"""What a probe says of answers of a replay server, by their provenance; they are counted by scenario."""
+"""A probe's texts for responses of a replay server, by their provenance; they are counted by scenario."""
 
 
 def replays(results: Results) -> str:
-    """Return in a line what of a probe a replay server answered; empty where it was none."""
+    """Return in a line which part of a probe a replay server answered; empty if none."""
     kinds = {one.scenario: one.provenance for one in results.findings if one.provenance in REPLAYS}
     counts: Counter[str | None] = Counter(kinds.values())
     told = [translated(said).format(count=counts[kind]) for kind, said in REPLAYS.items() if counts[kind]]
@@ -71,7 +71,7 @@ def replays(results: Results) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CellPart:
-    """What the findings of one kind of evidence say together; ``kind`` is None where there was no answer to judge."""
+    """The combined findings of one kind of evidence; ``kind`` is None if there was no response to judge."""
 
     kind: Provenance | None
     findings: tuple[Finding, ...]
@@ -83,19 +83,19 @@ class CellPart:
 
     @property
     def made(self) -> bool:
-        """Whether it rests on a reconstruction, and alarms nobody: then it has no colour."""
+        """Whether it rests on a reconstruction without a bad outcome: then it has no colour."""
         return self.kind in {"reconstructed", "synthesised"} and self.outcome not in UNEXPECTED
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many rules were not passed, of how many judged."""
+        """The number of rules not passed, and of those judged."""
         tally = Counter(one.outcome for one in self.findings if one.level is not Level.OBSERVE)
         judged = sum(n for outcome, n in tally.items() if outcome not in {Outcome.NA, Outcome.MISSING})
         return judged - tally[Outcome.PASS], judged
 
     @property
     def symbol(self) -> str:
-        """The symbol of the outcome; one of its own where it is made."""
+        """The symbol of the outcome; its own for a reconstruction."""
         if self.made:
             return MADE_KNOWN if self.outcome in {Outcome.KNOWN, Outcome.BLOCKED} else MADE
         return SYMBOLS[self.outcome]
@@ -109,7 +109,7 @@ class CellPart:
 
     @property
     def basis(self) -> str:
-        """Letter and date of the newest, such as ``P 2025-04``; empty where nothing was judged."""
+        """Letter and date of the newest, such as ``P 2025-04``; empty if nothing was judged."""
         return " ".join(f"{PROVENANCES[one.kind]} {(one.newest or '')[:7]}".strip() for one in bases(self.findings))
 
     @property
@@ -120,13 +120,13 @@ class CellPart:
 
 @dataclass(slots=True)
 class Cell:
-    """What findings say together: one part for each kind of evidence, the best first."""
+    """Combined findings: one part per kind of evidence, the best first."""
 
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def parts(self) -> list[CellPart]:
-        """What each kind of evidence says; reconstructions have stepped back where they are to."""
+        """The part of each kind of evidence, without superseded reconstructions."""
         by_kind: dict[str | None, list[Finding]] = {}
         for one in self.findings:
             by_kind.setdefault(one.provenance, []).append(one)
@@ -135,13 +135,13 @@ class Cell:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst outcome of what is evidence; that of a reconstruction where it alarms; missing where there is neither."""
+        """The worst outcome of evidence; that of a reconstruction if it is bad; missing without either."""
         coloured = [part.outcome for part in self.parts if not part.made]
         return min(coloured, key=WORST_FIRST.__getitem__, default=Outcome.MISSING)
 
     @property
     def made(self) -> bool:
-        """Whether all that was judged is made of cited facts."""
+        """Whether everything judged was reconstructed from cited facts."""
         return bool(self.findings) and all(part.made for part in self.parts)
 
     @property
@@ -151,7 +151,7 @@ class Cell:
 
 
 def by_provider(results: Results) -> dict[str, list[Finding]]:
-    """Return the findings of each provider, both in the order of the findings, without reconstructions that step back."""
+    """Return the findings of each provider, both in the order of the findings, without superseded reconstructions."""
     found: dict[str, list[Finding]] = {}
     for one in standing(results.findings):
         found.setdefault(one.provider, []).append(one)
@@ -164,16 +164,16 @@ def providers(results: Results) -> list[str]:
 
 
 def recorded(results: Results) -> list[str]:
-    """Return the providers of whom there is a recording."""
+    """Return the providers with recordings."""
     have = {finding.provider for finding in results.findings if finding.family != "recording"}
     return [provider for provider in providers(results) if provider in have]
 
 
 def unrecorded(results: Results, told: Callable[[str], str] = str) -> str:
     """
-    Return a line that names the providers and families of which nothing is recorded; empty if there are none.
+    Return a line with the providers and families without recordings; empty if there are none.
 
-    ``told`` puts the sentences into the language of the reader; documents are English.
+    ``told`` translates the sentences; documents are English.
     """
     have, shown = recorded(results), families(results)
     absent = [provider for provider in providers(results) if provider not in have]
@@ -184,20 +184,20 @@ def unrecorded(results: Results, told: Callable[[str], str] = str) -> str:
 
 
 def families(results: Results) -> list[str]:
-    """Return the families that judged something, in the order of the findings."""
+    """Return the families with a verdict, in the order of the findings."""
     judged = {family for _, family in family_cells(results)}
     return [name for name in _all_families(results) if name in judged]
 
 
 def _all_families(results: Results) -> list[str]:
-    """Return the families of checks, without the stand-in for missing recordings."""
+    """Return the families of checks, without that of missing recordings."""
     return [name for name in dict.fromkeys(f.family for f in results.findings) if name != "recording"]
 
 
 def family_cells(results: Results) -> dict[tuple[str, str], Cell]:
     """
-    Return the cell of each provider and family, without reconstructions that step back; what was asked in another dialect than
-    chat is a family of its own. A recording that is missing shows in no family of others.
+    Return the cell of each provider and family, without superseded reconstructions; each dialect other than chat is
+    a family of its own. A missing recording is counted in no family.
     """
     cells: dict[tuple[str, str], Cell] = {}
     for finding in standing(results.findings):
@@ -207,15 +207,15 @@ def family_cells(results: Results) -> dict[tuple[str, str], Cell]:
 
 
 def _column(finding: Finding) -> str:
-    """Return the column in which a finding is counted: the family, or another dialect as a whole, so that chat's stay its own."""
+    """Return the column of a finding: the family, or a dialect other than chat as a whole."""
     return finding.family if finding.dialect == "chat" else finding.dialect
 
 
 def feature_cell(findings: Iterable[Finding], check: str, said: Callable[[str], str] = str) -> str:
     """
-    Return the values that an observation saw in chat, each with how many of each kind of evidence saw it, and the newest.
+    Return the values of an observation in chat, each with the count per kind of evidence, and the newest.
 
-    ``said`` puts a value into the language of the reader; documents are English.
+    ``said`` translates a value; documents are English.
     """
     by_value: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -233,7 +233,7 @@ def _best_first(findings: list[Finding]) -> tuple[int, int]:
 
 
 def counted(findings: Iterable[Finding]) -> str:
-    """Return the recordings of each kind that were judged, such as ``P 12 2026-08, C 3 2026-10``."""
+    """Return the number of judged recordings of each kind, such as ``P 12 2026-08, C 3 2026-10``."""
     return ", ".join(
         f"{PROVENANCES[one.kind]} {one.recordings} {(one.newest or '')[:7]}".rstrip() for one in bases(findings)
     )
@@ -241,9 +241,9 @@ def counted(findings: Iterable[Finding]) -> str:
 
 def coverage(findings: Iterable[Finding]) -> str:
     """
-    Return how many of a provider's target × scenario cases have a recording, recorded or published, of those asked for, then
-    how many recordings there are of each kind, such as ``2/61: P 67 2026-08, C 48 2026-10``; behind it those in other dialects,
-    as ``; messages 25/25: R 25 2026-11``.
+    Return how many of a provider's target × scenario cases have a recording, recorded or published, and how many
+    are wanted, then the number of recordings of each kind, such as ``2/61: P 67 2026-08, C 48 2026-10``; then those
+    in other dialects, as ``; messages 25/25: R 25 2026-11``.
     """
     by_dialect: dict[str, list[Finding]] = {}
     for one in findings:

@@ -1,4 +1,4 @@
-"""The compatibility tables as Markdown."""
+"""Renders the compatibility tables as Markdown."""
 
 from collections.abc import Collection
 
@@ -22,7 +22,7 @@ from harness.reports.summary import (
 from harness.results import UNEXPECTED, Outcome, Results
 
 OWN = r"(# Compatibility\n\n)?\| provider +\| recordings "
-"""How a file of these tables begins, as a pattern."""
+"""Pattern of the beginning of a file of these tables."""
 
 BEGIN, END = "<!-- compatibility tables: begin -->", "<!-- compatibility tables: end -->"
 
@@ -34,7 +34,7 @@ def render(results: Results) -> str:
 
 
 def tables(results: Results, featured: Collection[str] = ()) -> str:
-    """Return both tables and the legend; the features of the ``featured`` providers, of all where none is named."""
+    """Return both tables and the legend; the features of the ``featured`` providers, by default of all."""
     return _tables(shown(results, cell), featured)
 
 
@@ -46,7 +46,7 @@ def _tables(results: Results, featured: Collection[str] = ()) -> str:
 
 
 def family_table(results: Results) -> str:
-    """Return providers × families of results as they are shown: the worst outcome, counts, provenance and date."""
+    """Return providers × families of escaped results: the worst outcome, counts, provenance and date."""
     names, cells, standing = families(results), family_cells(results), by_provider(results)
     rows = [
         [provider, coverage(standing[provider]), *(cells.get((provider, name), Cell()).text for name in names)]
@@ -56,7 +56,7 @@ def family_table(results: Results) -> str:
 
 
 def feature_table(results: Results, featured: Collection[str] = ()) -> str:
-    """Return recorded providers × features of results as they are shown: how each does what the rules leave open."""
+    """Return recorded providers × features of escaped results: the choices that the rules leave open."""
     standing = by_provider(results)
     rows = [
         [provider, *(feature_cell(standing[provider], check) for check in FEATURES.values())]
@@ -82,7 +82,7 @@ def _problems(results: Results) -> str:
 
 
 def replace_between_markers(text: str, content: str) -> str | None:
-    """Return ``text`` with what stands between the markers replaced; None if it lacks them."""
+    """Return ``text`` with the part between the markers replaced; None without markers."""
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     return f"{head}{begin}\n{content}{end}{tail}" if begin and end else None

@@ -1,7 +1,7 @@
 """
-A run counted as its recordings come, so that one of any size takes no more memory than what is shown of it.
+Counts a run as its recordings arrive, so that memory depends only on what is shown.
 
-What is quiet is counted by group, and each group is looked at once.
+Quiet outcomes are counted by group, and each group is processed once.
 """
 
 from collections import Counter
@@ -28,12 +28,12 @@ from harness.results.finding import UNDECIDED
 
 _STREAMS = frozenset({"audit.stream", "audit.messages-stream"})
 _REMEMBERED = 20_000
-"""What is told of so many groups is remembered; then they are looked at anew, so that no run takes all memory."""
+"""Number of groups whose texts are cached; then the cache is cleared, to bound memory."""
 
 
 @dataclass(slots=True)
 class ProviderTally:
-    """What was judged of a provider: recordings, those that are streams, failures by level, and other outcomes."""
+    """The counts of a provider: recordings, streams among them, failures by level, and other outcomes."""
 
     recordings: int = 0
     streams: int = 0
@@ -42,7 +42,10 @@ class ProviderTally:
 
 
 class Tally:
-    """The counts of a run, and its findings by what is told of them, fit to be shown; ``tell_of`` says what is told."""
+    """
+    The counts of a run, and its findings grouped by their texts, escaped for display; ``tell_of`` returns the
+    texts.
+    """
 
     def __init__(self, run: Run, tell_of: TellOf) -> None:
         self.run = run
@@ -59,7 +62,7 @@ class Tally:
 
     @classmethod
     def of(cls, results: Results, tell_of: TellOf) -> Self:
-        """Return the tally of results that are there as a whole."""
+        """Return the tally of complete results."""
         tally, checks = cls(results.run, tell_of), results.checks
         for result in gathered(results.findings, checks):
             tally.add(result)
@@ -67,23 +70,26 @@ class Tally:
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """How many findings ended in each outcome, the worst first."""
+        """The number of findings per outcome, the worst first."""
         return in_order(self._outcomes)
 
     @property
     def unexpected(self) -> bool:
-        """Whether there is anything that nobody expected."""
+        """Whether there is any unexpected outcome."""
         return any(self._outcomes[outcome] for outcome in UNEXPECTED)
 
     @property
     def nothing_judged(self) -> str | None:
-        """Why no finding is a verdict, in a line: the commonest reason; None where one is, or nothing was to be judged."""
+        """
+        Why no finding is a verdict, in a line: the commonest reason; None if one is, or there was nothing to
+        judge.
+        """
         if not self._undecided or any(self._outcomes[outcome] for outcome in VERDICTS):
             return None
         return told_most(self._undecided)
 
     def add(self, result: RecordingResult) -> None:
-        """Count what the checks say of one recording."""
+        """Count the result of one recording."""
         outcomes = result.outcomes
         self._outcomes.update(outcomes)
         self.findings += outcomes.total()
@@ -129,7 +135,7 @@ class Tally:
                 self._undecided[text] += len(ids) if outcome in UNDECIDED else 0
 
     def _look_at(self, group: QuietGroup) -> list[tuple[str, str]]:
-        """Return the observations of a group of which something is told, as check and value."""
+        """Return the observations of a group that have texts, as check and value."""
         self.checks.update(check for _, _, ids in group.told for check in ids)
         observed = [(check, text) for outcome, text, ids in group.told if outcome is Outcome.OBSERVED for check in ids]
         return [

@@ -1,4 +1,4 @@
-"""The compatibility tables and what stands out, in colour for a terminal."""
+"""Renders the compatibility tables and notable findings, in colour for a terminal."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ from harness.words.problems import translated_problem
 from harness.words.values import translated_value
 
 _PROVIDERS_SHOWN = 40
-_BETWEEN = " | "  # what stands between the values that an observation saw in one recording
+_BETWEEN = " | "  # separator of the values that an observation saw in one recording
 _LEVELS = {
     Level.MUST: "failures of rules that the specification sets",
     Level.SHOULD: "failures of other rules that clients rely on",
@@ -65,7 +65,7 @@ _FAMILY_COLUMNS = ("family", "pass", "MUST ✗", "SHOULD ✗", "blocked", "incon
 
 _BORDERS = 3  # a bar and a space on either side of a cell
 _NARROW = 24  # a cell up to this width is never wrapped
-_WRAPPED = 40  # the width that one with more text may take before it is
+_WRAPPED = 40  # the width that a longer one may take before it is
 
 
 def show(results: Results, console: Console) -> None:
@@ -84,7 +84,7 @@ def show(results: Results, console: Console) -> None:
 
 
 def _made(finding: Finding) -> str:
-    """Return a word where a finding is of no recording."""
+    """Return a word for a finding whose provenance is not a recording."""
     return translated(", reconstructed") if finding.provenance == "reconstructed" else ""
 
 
@@ -108,7 +108,7 @@ def show_finding(finding: Finding, console: Console) -> None:
 
 
 def place_of(evidence: Evidence) -> str:
-    """Return the event, if it is in one, and the byte that a problem shows at."""
+    """Return the event, if any, and the byte of a problem."""
     byte = translated("byte {offset}").format(offset=evidence.offset)
     event = "" if evidence.event is None else translated("event {number}, ").format(number=evidence.event)
     return f"{event}{byte}"
@@ -116,9 +116,10 @@ def place_of(evidence: Evidence) -> str:
 
 def show_audit(tally: Tally, console: Console, *, unjudged: str = "", whole: bool = False) -> None:
     """
-    Print a line a provider, then each failing rule, what is legal and breaks clients, and what the words mean.
+    Print a line per provider, then each failing rule, legal values that break clients, and the meaning of the
+    words.
 
-    ``unjudged`` is a line about what was no chat completion; long lists are cut unless the ``whole`` is asked for.
+    ``unjudged`` is a line about exchanges in no supported dialect; long lists are shortened unless ``whole``.
     """
     _show_providers(tally, console, whole=whole)
     _show_groups(tally, console, whole=whole)
@@ -128,7 +129,10 @@ def show_audit(tally: Tally, console: Console, *, unjudged: str = "", whole: boo
 
 
 def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bool = False) -> None:
-    """Print each failing rule, then a line a family, how it does what the rules leave open, and what was not judged."""
+    """
+    Print each failing rule, then a line per family, the choices that the rules leave open, and what was not
+    judged.
+    """
     results = shown(results)
     tally = Tally.of(results, tell_of)
     if replayed := replays(results):
@@ -152,7 +156,7 @@ def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bo
 
 
 def _show_groups(tally: Tally, console: Console, *, whole: bool, own: bool = False) -> None:
-    """Print the groups of findings; ``own`` is whether what is known was listed in a baseline."""
+    """Print the groups of findings; ``own`` is whether known ones come from a baseline."""
     groups, listed = tally.groups.failing(), tally.groups.known()
     if groups:
         head = translated(
@@ -185,7 +189,7 @@ def _show_groups(tally: Tally, console: Console, *, whole: bool, own: bool = Fal
 
 
 def _show_providers(tally: Tally, console: Console, *, whole: bool) -> None:
-    """Print a line a provider, those that fail most first; a column only where something stands in it."""
+    """Print a line per provider, those with most failures first; empty columns are left out."""
     counts = [(name, _audit_counts(of_provider)) for name, of_provider in tally.providers.items()]
     counts.sort(key=lambda item: -sum(item[1][2:4]))
     rows: list[list[Any]] = [[name, *numbers] for name, numbers in counts]
@@ -200,7 +204,7 @@ def _show_providers(tally: Tally, console: Console, *, whole: bool) -> None:
 
 
 def _show_family_counts(results: Results, console: Console) -> None:
-    """Print a line for each family that judged something."""
+    """Print a line for each family with a verdict."""
     rows = [[name, *counts] for name, counts in _family_counts(results).items() if any(counts)]
     if rows:
         console.print()
@@ -208,7 +212,7 @@ def _show_family_counts(results: Results, console: Console) -> None:
 
 
 def _show_counts(names: tuple[str, ...], rows: list[list[Any]], console: Console) -> None:
-    """Print a table of counts in one piece: no column of zeros, and no zero."""
+    """Print an unsplit table of counts: no column of zeros, and no zero."""
     table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     columns = [n for n in range(len(names)) if any(row[n] for row in rows)]
     for n in columns:
@@ -219,7 +223,7 @@ def _show_counts(names: tuple[str, ...], rows: list[list[Any]], console: Console
 
 
 def _show_unasked(results: Results, console: Console, *, whole: bool) -> None:
-    """Print why scenarios were not judged, those of one reason together."""
+    """Print why scenarios were not judged, grouped by reason."""
     reasons: dict[tuple[Outcome, str], Counter[str]] = defaultdict(Counter)
     for finding in results.findings:
         if finding.family == "recording":
@@ -275,7 +279,7 @@ def _show_features(results: Results, console: Console) -> None:
 
 
 def _show_table(header: list[str], rows: list[list[Text]], console: Console) -> None:
-    """Print a table as wide as the terminal; columns that do not fit go into further tables below it."""
+    """Print a table of the terminal's width; columns that do not fit go into further tables below it."""
     widths = [max(map(cell_len, [name, *(row[n].plain for row in rows)])) for n, name in enumerate(header)]
     for group in _groups(widths, console.width):
         table = Table(header_style="bold")
@@ -287,7 +291,7 @@ def _show_table(header: list[str], rows: list[list[Text]], console: Console) -> 
 
 
 def _groups(widths: list[int], room: int) -> Iterator[list[int]]:
-    """Yield the columns of each table, the first column leading them all."""
+    """Yield the columns of each table, each led by the first column."""
     group, used = [0], widths[0] + _BORDERS
     for column, width in enumerate(widths[1:], 1):
         needed = min(width, _WRAPPED) + _BORDERS
@@ -300,7 +304,7 @@ def _groups(widths: list[int], room: int) -> Iterator[list[int]]:
 
 
 def _show_totals(tally: Tally, console: Console) -> None:
-    """Print how often each outcome came, and what the words above mean."""
+    """Print the number of each outcome, and the meaning of the words above."""
     live = tally.run.mode == "live"
     console.print()
     told = translated("{checks} checks × {recordings}: ").format(

@@ -1,4 +1,4 @@
-"""Lines of a terminal's width, of texts that are written without spaces too."""
+"""Wraps texts to a terminal's width, including those written without spaces."""
 
 import re
 from functools import cache
@@ -14,7 +14,7 @@ _CLOSING = "，。、；：！？）》】」』”’…,.;:!?)"
 
 
 def wrapped(text: str, room: int, console: Console) -> list[str]:
-    """Return a text in lines of ``room`` cells; Chinese breaks between any two characters but before its punctuation."""
+    """Return a text in lines of ``room`` cells; Chinese breaks between any two characters except before punctuation."""
     if not any(map(_is_wide, text)):
         return [line.plain.rstrip() for line in Text(text).wrap(console, room)]
     lines = [""]
@@ -34,13 +34,13 @@ def _is_wide(character: str) -> bool:
 
 @cache
 def _units() -> re.Pattern[str]:
-    """Return what stays on one line; it takes a while to compile, and English has no use for it."""
+    """Return the pattern of unbreakable units; compiled on use, since English does not need it."""
     wide = "".join(f"{first}-{last}" for first, last in _WIDE) + _AS_WIDE
     return re.compile(rf"[{_OPENING}]*(?:[{wide}]|[^\s{wide}]+)[{_CLOSING}]*\s*")
 
 
 def _chopped(unit: str, room: int) -> list[str]:
-    """Return what is longer than a line in parts, its punctuation with the character before it."""
+    """Return a word longer than a line in parts, punctuation with the character before it."""
     parts = chop_cells(unit, room)
     while len(parts) > 1 and parts[-1][0] in _CLOSING:
         parts[-2:] = [parts[-2][:-1], parts[-2][-1] + parts[-1]]

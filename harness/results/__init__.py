@@ -1,7 +1,8 @@
 """
-What a run yields: problems judged into findings, what became of client code, and the logs that every report renders.
+Defines the results of a run: problems judged into findings, outcomes of client code, and the logs that every report
+renders.
 
-The logs are imported when something of them is first asked for: a rule is shown without them.
+The logs are imported on first use: showing a rule needs none.
 """
 
 from importlib import import_module
@@ -130,7 +131,7 @@ _MODULES = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what stands in a log (PEP 562)."""
+    """Import a name of a log (PEP 562)."""
     if name not in __all__:
         raise AttributeError(name)
     return getattr(import_module(f"harness.results.{_MODULES.get(name, 'clients')}"), name)

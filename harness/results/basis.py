@@ -1,9 +1,10 @@
 """
-What findings rest on, one kind of evidence apart from the other, and when a reconstruction steps back.
+Counts what findings rest on by kind of evidence, and drops reconstructions that evidence supersedes.
 
-A recording (R) and a published one (P) are evidence about a provider; what was reconstructed (C) of cited facts, or synthesised
-(S) for a request, is none.  A reconstruction steps back where evidence of its provider shows what it claims: in the same check, the same or worse of a
-rule, the same value of an observation.  What is left of it was seen in no answer, and is told apart.
+A recording (R) and a published one (P) are evidence about a provider; one reconstructed (C) from cited facts, or
+synthesised (S) for a request, is not.  A reconstruction is dropped where evidence of its provider shows what it
+claims: in the same check, the same or worse outcome of a rule, the same value of an observation.  The rest of it
+was seen in no response, and is reported separately.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +17,12 @@ Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
 
 PUBLISHED = "published"
 """
-The folder of the recordings that others published, below that of their provider; as a scenario all of them.  One of them has
-the scenario ``published.DATE-FORM``.
+The folder of published recordings, below that of their provider; as a scenario, all of them.  One of them has the
+scenario ``published.DATE-FORM``.
 """
 
 KINDS: tuple[Provenance, ...] = ("recorded", "published", "reconstructed", "synthesised")
-"""The kinds, the best evidence first."""
+"""The kinds of evidence, the best first."""
 
 EVIDENCE: frozenset[str | None] = frozenset({"recorded", "published"})
 """The kinds that show what a provider does."""
@@ -29,7 +30,7 @@ EVIDENCE: frozenset[str | None] = frozenset({"recorded", "published"})
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The recordings of one kind: how many, and the day or month of the newest; None where no day is known."""
+    """The recordings of one kind: how many, and the day or month of the newest; None if no day is known."""
 
     kind: Provenance
     recordings: int
@@ -37,7 +38,7 @@ class Basis:
 
 
 def bases(findings: Iterable[Finding]) -> tuple[Basis, ...]:
-    """Return what findings rest on: one entry for each kind of evidence that was judged, the best first."""
+    """Return what findings rest on: one entry per kind of evidence that was judged, the best first."""
     recordings: dict[str, dict[tuple[str | None, ...], str]] = {kind: {} for kind in KINDS}
     for one in findings:
         if one.provenance and one.outcome is not Outcome.NA:
@@ -47,7 +48,7 @@ def bases(findings: Iterable[Finding]) -> tuple[Basis, ...]:
 
 
 def standing(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings without those of reconstructions that step back behind evidence of their provider."""
+    """Return findings without those of reconstructions that evidence of their provider supersedes."""
     found = list(findings)
     shown = _shown(found)
     return [one for one in found if one.provenance != "reconstructed" or not _steps_back(one, shown)]
@@ -55,7 +56,7 @@ def standing(findings: Iterable[Finding]) -> list[Finding]:
 
 @dataclass(slots=True)
 class _ShownByEvidence:
-    """What evidence shows in one check of a provider: the rank of the worst verdict, and the values of an observation."""
+    """The results of evidence for one check of a provider: the rank of the worst verdict, and the observed values."""
 
     worst: int = len(WORST_FIRST)
     values: set[str | None] = field(default_factory=set)

@@ -1,11 +1,11 @@
 """
-``clients.jsonl``, the log of what became of recorded answers in the hands of client code.
+Reads and writes ``clients.jsonl``, the log of how client code handled recorded responses.
 
-Lines of the kind ``answers`` list the answers of a provider: ``model/what was asked``, or ``model/what was asked/fault``
-where a fault or legal variant of the catalogue was put into the reference answer.  A line of the kind ``fate`` says what
-clients made of some of them: ``answers`` are the clients by the numbers of the answers among the provider's, such as
-``0-4 7``.  So what changes in one provider changes its lines alone.  Lines of the kind ``loop`` tell what a client sends back after a tool was
-called, those of the kind ``foreseen`` how it will fare with providers of which nothing is recorded.
+Lines of the kind ``answers`` list the responses of a provider: ``model/request``, or ``model/request/fault`` if a
+fault or legal variant of the catalogue was put into the reference response.  A line of the kind ``fate`` gives the
+outcome for some of them: ``answers`` maps the numbers of the responses among the provider's, such as ``0-4 7``, to
+clients.  So a change in one provider changes only its lines.  Lines of the kind ``loop`` give what a client sends
+back after a tool call, those of the kind ``foreseen`` the predicted outcome for providers without recordings.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,14 +22,14 @@ from harness.results.clients import ClientFinding, ClientResults, LoopFinding, P
 from harness.results.frame import SCHEMA, LineReader, LineWriter, first_line, reader_of
 
 _Answer = tuple[str, Any, str | None]
-"""What a line names an answer, its provenance, and its day."""
+"""The name of a response in a line, its provenance, and its day."""
 
 _UNSAID = {"message": "", "why": "", "on_reference": False}
-"""What of a fate is left out where it is nothing else; of other keys, None."""
+"""Default values of a fate that are left out; of other keys, None."""
 
 
 def write_client_results(path: Path, results: ClientResults) -> None:
-    """Write a log of clients; refuses to replace what holds no results."""
+    """Write a log of clients; refuse to replace a file that holds no results."""
     with LineWriter(path) as lines:
         for line in _lines(results):
             lines.write(line)
@@ -38,7 +38,7 @@ def write_client_results(path: Path, results: ClientResults) -> None:
 
 def written_client_results(path: Path, results: ClientResults) -> ClientResults:
     """
-    Write a log of clients and return it; one that would differ in nothing but its start is left alone, and returned.
+    Write a log of clients and return it; if it differs only in its start time, keep and return the old one.
 
     So running again changes nothing.
     """
@@ -49,7 +49,7 @@ def written_client_results(path: Path, results: ClientResults) -> ClientResults:
     if before and _content(before) == _content(results):
         return before
     write_client_results(path, results)
-    return read_client_results(path)  # in the order of its lines, as whoever renders it later will have it
+    return read_client_results(path)  # in the order of its lines, as a later reader gets it
 
 
 def _content(results: ClientResults) -> list[object]:
@@ -98,7 +98,7 @@ def _answer(finding: ClientFinding) -> _Answer:
 
 
 def _shared(finding: ClientFinding) -> dict[str, Any]:
-    """Return what a client makes of several answers of a provider."""
+    """Return the common outcome of a client for several responses of a provider."""
     names = ("fate", "message", "predicted", "cause", "why", "on_reference")
     return _said({name: getattr(finding, name) for name in names})
 
@@ -108,7 +108,7 @@ def _said(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Return numbers in order as text, those that follow each other as a range."""
+    """Return sorted numbers as text, consecutive ones as a range."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][-1] + 1:
@@ -119,7 +119,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _numbers(ranges: str, count: int) -> Iterator[int]:
-    """Yield the numbers that a text stands for; raises ValueError where one is not below ``count``."""
+    """Yield the numbers in a text of ranges; raise ValueError if one is not below ``count``."""
     for part in ranges.split():
         first, _, last = part.partition("-")
         if not 0 <= int(first) <= int(last or first) < count:
@@ -128,7 +128,7 @@ def _numbers(ranges: str, count: int) -> Iterator[int]:
 
 
 def is_client_log(path: Path) -> bool:
-    """Tell whether a file is a log of clients, rather than of checks; what can't be read is none."""
+    """Return whether a file is a log of clients, rather than of checks; an unreadable file is not."""
     try:
         first = orjson.loads(first_line(path))
     except (OSError, orjson.JSONDecodeError):
@@ -138,7 +138,7 @@ def is_client_log(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What reports read of a client; the log says more."""
+    """The fields of a client that reports read; the log has more."""
 
     title: str
     environment: str
@@ -179,7 +179,7 @@ def read_client_results(path: Path) -> ClientResults:
 
 @dataclass(frozen=True, slots=True)
 class _AnswersLine:
-    """Answers of a provider, of one provenance and day."""
+    """Responses of a provider, of one provenance and day."""
 
     provider: str
     answers: tuple[str, ...]
@@ -197,7 +197,7 @@ class _Reading:
         self._found: list[tuple[tuple[int, int, int], ClientFinding]] = []
 
     def read(self, row: dict[str, Any]) -> None:
-        """Take in one row; raises ValidationError, ValueError or TypeError where it is none."""
+        """Add one row; raise ValidationError, ValueError or TypeError if it is invalid."""
         kind = row.pop("kind", None)
         if kind == "loop":
             self._results.loops.append(reader_of(LoopFinding).validate_python(row))
@@ -215,7 +215,7 @@ class _Reading:
             raise ValueError(f"a line of the kind {kind!r}, where clients and loops stand")
 
     def whole(self) -> ClientResults:
-        """Return the results: findings by client, then in the order of the answers."""
+        """Return the results: findings by client, then in the order of the responses."""
         self._results.findings += [finding for _, finding in sorted(self._found, key=itemgetter(0))]
         return self._results
 
@@ -236,7 +236,7 @@ class _Reading:
 
 
 def _older_findings(row: dict[str, Any]) -> Iterator[ClientFinding]:
-    """Yield the findings of a line of schema 2: all answers that a client made the same of."""
+    """Yield the findings of a line of schema 2: all responses with the same outcome for a client."""
     names: Iterable[str] = reader_of(tuple[str, ...]).validate_python(row.pop("answers", ()))
     for name in names:
         yield _finding(row, name)

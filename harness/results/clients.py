@@ -1,7 +1,7 @@
 """
-What became of recorded answers in the hands of client code, and ``clients.jsonl``, the log of it.
+Defines the outcomes of client code on recorded responses, and ``clients.jsonl``, their log.
 
-The log has the frame of ``results.jsonl``; ``client_lines`` says how findings stand in it.
+The log has the frame of ``results.jsonl``; ``client_lines`` defines how findings are stored in it.
 """
 
 import re
@@ -14,10 +14,10 @@ from harness.results.frame import Run
 
 
 class ClientOutcome(StrEnum):
-    """What becomes of an answer in the hands of client code; the worst first."""
+    """The outcome of client code handling a response; the worst first."""
 
     SILENT = "silent"
-    """An error, or an answer that was cut, reported as success."""
+    """An error, or a truncated response, reported as success."""
     HANG = "hang"
     CRASH = "crash"
     WRONG_CALLS = "wrong tool calls"
@@ -36,14 +36,14 @@ class ClientOutcome(StrEnum):
 
     @property
     def bad(self) -> bool:
-        """Whether the code does not survive the answer."""
+        """Whether the code fails to handle the response."""
         return self not in {ClientOutcome.OK, ClientOutcome.NA, ClientOutcome.ENV}
 
 
 WORST_FATE_FIRST = {fate: rank for rank, fate in enumerate(ClientOutcome)}
 
 BEYOND = "the answer has what no fault or variant has alone: "
-"""How ``why`` begins where it lists what checks say of an answer beyond what was tried: ``check: said``, with semicolons."""
+"""Prefix of ``why`` where it lists findings on a response beyond the faults tried: ``check: said``, with semicolons."""
 
 _SAID = re.compile(r"(?:^|; )([a-z_]+(?:\.[a-z0-9-]+)?): (.*?)(?=; [a-z_]+\.[a-z0-9-]+: |$)")
 
@@ -51,13 +51,13 @@ _SAID = re.compile(r"(?:^|; )([a-z_]+(?:\.[a-z0-9-]+)?): (.*?)(?=; [a-z_]+\.[a-z
 @dataclass(slots=True)
 class ClientFinding:
     """
-    What became of one answer in the hands of some client code.
+    The outcome of one response in some client code.
 
-    ``request_id`` is the scenario, with its number where it is not the first request of it.  ``fault`` is the fault or legal
-    variant of the catalogue that was put into the reference answer; without one the answer is a provider's own, or the
-    reference's.  ``predicted`` is what the client's fate with each trait of the answer alone lets expect, ``cause`` the
-    fault or variant that does; where it came otherwise, ``why`` says what may be the reason.  ``on_reference`` is
-    whether it fares just so with OpenAI's own form.
+    ``request_id`` is the scenario, with its number unless it is the first request of it.  ``fault`` is the fault or
+    legal variant of the catalogue that was put into the reference response; without one the response is a
+    provider's own, or the reference's.  ``predicted`` is the outcome predicted from the client's outcome for each
+    trait of the response alone, ``cause`` the fault or variant responsible; if the prediction was wrong, ``why``
+    gives a possible reason.  ``on_reference`` is whether the outcome is the same for OpenAI's own form.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -78,12 +78,12 @@ class ClientFinding:
 
     @property
     def explanation(self) -> str | None:
-        """The fault or variant that breaks the client alone; None where none does, or where it was to survive."""
+        """The fault or variant that alone breaks the client; None if none does, or if no failure was predicted."""
         return self.cause if self.predicted is not None and self.predicted.bad else None
 
     @property
     def beyond(self) -> dict[str, list[str]]:
-        """What checks say of the answer beyond what was tried alone, by the id of the check; it may be the reason."""
+        """The findings on the response beyond the faults tried, by check id; a possible reason."""
         found: dict[str, list[str]] = {}
         if self.why.startswith(BEYOND):
             for check, said in _SAID.findall(self.why.removeprefix(BEYOND)):
@@ -101,23 +101,23 @@ class ClientFinding:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether it came as predicted, in that the client survives or not; None where nothing was predicted."""
+        """Whether the prediction of handled or not was right; None if there was none."""
         return None if self.predicted is None else self.predicted.bad == self.fate.bad
 
     @property
     def answer(self) -> str:
-        """The answer, as a line of the log names it."""
+        """The name of the response in a line of the log."""
         return "/".join(filter(None, (self.model, self.request_id, self.fault)))
 
 
 @dataclass(slots=True)
 class LoopFinding:
     """
-    What a client sends back once a tool was called.
+    What a client sends back after a tool call.
 
-    ``given`` is the key in which the reasoning came, ``sent`` the one in which it went back, None where it did not;
+    ``given`` is the key in which the reasoning came, ``sent`` the one in which it went back, None if it did not;
     ``content`` is how the text of that message was sent: ``null``, ``missing``, ``""`` or ``text``.  ``adds`` are
-    parameters that nobody asked for.  ``message`` says how it failed, where it did.
+    parameters that were not asked for.  ``message`` says how it failed, if it did.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -132,7 +132,7 @@ class LoopFinding:
 
 @dataclass(slots=True)
 class ProviderPrediction:
-    """How a client will fare with a provider of which nothing is recorded, by its listed deviations; ``cause`` as above."""
+    """The predicted outcome of a client with an unrecorded provider, by its listed deviations; ``cause`` as above."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -144,7 +144,7 @@ class ProviderPrediction:
 
 @dataclass(slots=True)
 class ClientResults:
-    """A run of clients: which were run, what their packages' versions were, and what became of the answers."""
+    """A run of clients: which were run, the versions of their packages, and the outcomes."""
 
     run: Run
     clients: dict[str, dict[str, Any]]
@@ -155,6 +155,6 @@ class ClientResults:
 
     @property
     def fates(self) -> dict[str, int]:
-        """How many findings ended in each fate, the worst first."""
+        """The number of findings per outcome, the worst first."""
         counts = Counter(finding.fate for finding in self.findings)
         return {str(fate): counts[fate] for fate in ClientOutcome if counts[fate]}

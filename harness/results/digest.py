@@ -1,8 +1,9 @@
 """
-``digest.jsonl``: a run in a line a recording, small enough to be committed where ``results.jsonl`` is not.
+Reads and writes ``digest.jsonl``: a run with one line per recording, small enough to commit, unlike
+``results.jsonl``.
 
-A line counts the outcomes of one recording and has a checksum over all its findings, so that any finding that changes
-changes one line.  Lines stand in the order of the run, so what changes of a provider stands together.
+A line counts the outcomes of one recording and has a checksum over all its findings, so that a change in any
+finding changes one line.  Lines are in the order of the run, so the changes of a provider are adjacent.
 """
 
 from collections import Counter
@@ -32,7 +33,7 @@ class Digest:
     outcomes: dict[str, int]
 
     def same_as(self, other: "Digest") -> bool:
-        """Tell whether two runs differ in nothing but when they began."""
+        """Return whether two runs differ only in their start time."""
         return replace(self, run=replace(self.run, started=other.run.started)) == other
 
 
@@ -44,7 +45,7 @@ def digest_of(results: Results) -> Digest:
 
 
 def write_digest(path: Path, digest: Digest) -> None:
-    """Write a digest; refuses to replace what holds no results."""
+    """Write a digest; refuse to replace a file that holds no results."""
     with LineWriter(path) as lines:
         lines.write({"kind": "run", "schema": SCHEMA, "digest": True, **asdict(digest.run)})
         for row in digest.rows:
@@ -68,7 +69,7 @@ def read_digest(path: Path) -> Digest:
 
 
 def _rows(recordings: Iterable[RecordingResult], checks: Mapping[str, Level]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each recording that was judged, and one for those of a target that were not, for a like reason."""
+    """Yield a row per judged recording, and one for a target's recordings that were skipped for a similar reason."""
     for (target, _), alike in groupby(recordings, _row_of):
         of_one = list(alike)
         about = of_one[0]
@@ -87,11 +88,11 @@ def _rows(recordings: Iterable[RecordingResult], checks: Mapping[str, Level]) ->
 
 
 def _row_of(judged: RecordingResult) -> tuple[str, object]:
-    """Return what the recordings of one row have in common: those that were not judged their outcome, others nothing."""
+    """Return the grouping key of a recording's row: the outcome of those that were skipped, nothing for others."""
     target = f"{judged.provider}/{judged.model}"
     return target, tuple(in_order(judged.outcomes)) if judged.stands_in else judged.about
 
 
 def _checksum(findings: list[Finding]) -> str:
-    """Return what tells findings from any others."""
+    """Return a checksum over findings."""
     return sha256(dump(findings)).hexdigest()[:_SIGNS]

@@ -1,4 +1,4 @@
-"""What a check found, and how it is judged: problems, deviations, findings and their outcomes."""
+"""Defines findings and how problems are judged: levels, outcomes, problems, deviations."""
 
 import re
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from harness.wire.dialect import DialectName, dialect_of_scenario
 class Level(StrEnum):
     """How binding a rule is."""
 
-    __hash__ = str.__hash__  # that of an Enum is written in Python, and these are looked up over and over
+    __hash__ = str.__hash__  # Enum's own is slow Python, and these are looked up often
 
     MUST = "MUST"
     """The specification says so."""
     SHOULD = "SHOULD"
     """The reference provider does it and clients rely on it."""
     OBSERVE = "OBSERVE"
-    """A fact worth a column, no judgement."""
+    """A fact to show in a table, not a judgement."""
 
 
 class Outcome(StrEnum):
-    """What became of a check; the worst first."""
+    """The outcome of a check; the worst first."""
 
     __hash__ = str.__hash__  # likewise
 
@@ -41,20 +41,20 @@ class Outcome(StrEnum):
 
 
 UNEXPECTED = frozenset({Outcome.BROKEN, Outcome.FAIL, Outcome.CHANGED, Outcome.FIXED})
-"""Outcomes nobody expected: the run exits with 1."""
+"""Unexpected outcomes: the run exits with 1."""
 
 UNDECIDED = frozenset({Outcome.INCONCLUSIVE, Outcome.MISSING})
-"""Outcomes that are none: nothing came that a check could judge."""
+"""Outcomes without a verdict: there was nothing that a check could judge."""
 
 VERDICTS = frozenset(Outcome) - UNDECIDED - {Outcome.BLOCKED, Outcome.NA}
-"""Outcomes of a check that did judge."""
+"""Outcomes of a check that was judged."""
 
 WORST_FIRST = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What one form of a problem breaks for a client, and what client code does instead."""
+    """The impact of one form of a problem on a client, and what client code should do instead."""
 
     breaks: str
     instead: str
@@ -62,7 +62,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of a finding beside its message or value: the title of its check, and the advice on its form."""
+    """The texts beside a finding's message or value: the title of its check, and the advice on its form."""
 
     title: str
     advice: Advice
@@ -71,10 +71,10 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """
-    What a check found wrong.
+    A problem found by a check.
 
-    ``at`` are the places that show it, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.  ``advice`` is
-    that of its form, where what the check says of all its forms would lead astray.
+    ``at`` are its places, as ``(event number, JSON pointer)`` or ``(None, byte offset)``.  ``advice`` is specific
+    to its form, if the check's general advice would mislead.
     """
 
     message: str
@@ -84,7 +84,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a problem shows: the exchange of the recording, event, byte offset in the body, JSON pointer."""
+    """The location of a problem: the exchange of the recording, event, byte offset in the body, JSON pointer."""
 
     exchange: int
     event: int | None
@@ -96,14 +96,13 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Deviation:
     """
-    A known problem of a provider; ``message`` is the expected one, ``*`` standing for any text.
+    A known problem of a provider; ``message`` is the expected one, with ``*`` for any text.
 
-    ``sometimes`` is for what hangs on chance, such as the load: where it does not show, it is not taken for fixed.
-    ``first_seen`` and ``last_seen`` are when the oldest and the newest of what shows it are from; ``until`` is when it
-    went, where a source shows that it did.  ``fault`` is the one of the catalogue that shows it where no
-    recording does: such an entry is told of, and expects nothing of recordings.  ``kind`` says what is known of it;
-    ``breaks`` and ``instead`` what it breaks for a client and what client code does about it, where that is more than
-    the check says.
+    ``sometimes`` marks what depends on chance, such as load: its absence does not count as fixed. ``first_seen``
+    and ``last_seen`` are the dates of its oldest and newest evidence; ``until`` is when it was fixed, if a source
+    shows that.  ``fault`` is the fault of the catalogue that shows it if no recording does: such an entry is
+    documentation, and expects nothing of recordings.  ``kind`` is the kind of evidence; ``breaks`` and ``instead``
+    are its impact on a client and the workaround, where they add to the check's own.
     """
 
     check: str
@@ -123,13 +122,13 @@ class Deviation:
 
     @property
     def seen(self) -> str:
-        """When it was seen, for people: the first and the last time that are known."""
+        """When it was seen, for display: the first and the last known date."""
         return (
             self.first_seen if self.last_seen in {None, self.first_seen} else f"{self.first_seen} to {self.last_seen}"
         )
 
     def covers(self, check: str, scenario: str, model: str) -> bool:
-        """Tell whether this is about ``check`` in ``scenario`` with ``model``; empty lists mean all."""
+        """Return whether this concerns ``check`` in ``scenario`` with ``model``; empty lists mean all."""
         return (
             self.check == check
             and (not self.scenarios or scenario in self.scenarios)
@@ -137,7 +136,7 @@ class Deviation:
         )
 
     def expects(self, message: str) -> bool:
-        """Tell whether ``message`` is the expected one."""
+        """Return whether ``message`` is the expected one."""
         return re.fullmatch(".*".join(map(re.escape, self.message.split("*"))), message, re.DOTALL) is not None
 
 
@@ -146,9 +145,10 @@ class Finding:
     """
     The outcome of one check on one recording: a line of ``results.jsonl``.
 
-    ``advice`` is that of the form that ``message`` tells of; None where the check's own holds.  ``known`` says since when
-    and why it is known, where a recording of no scenario was judged beside what is listed of its provider.  ``rate`` is
-    in how many of how many answers it came so, where the same was asked several times and not all were alike.
+    ``advice`` is specific to the form in ``message``; None if the check's own applies.  ``known`` says since when
+    and why it is known, if a recording of no scenario was compared with the deviations of its provider. ``rate`` is
+    the number of responses with this outcome and the number of responses, if a request was repeated and the
+    outcomes differ.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -172,12 +172,12 @@ class Finding:
 
     @property
     def dialect(self) -> DialectName:
-        """The dialect that was spoken: chat, which goes unsaid, or what the id of the scenario says."""
+        """The dialect of the exchange, by the id of the scenario; chat is the default."""
         return dialect_of_scenario(self.scenario)
 
     @property
     def family(self) -> str:
-        """The family of the check: what stands before the point of its id."""
+        """The family of the check: the part of its id before the point."""
         return self.check.partition(".")[0]
 
     @property
@@ -187,19 +187,19 @@ class Finding:
 
 
 EXPECTED = "; expected: "
-"""What stands between what was found and what is listed, in the message of a finding that changed."""
+"""The separator between the found and the listed message of a finding that changed."""
 
 _MORE = re.compile(r" \(and \d+ more\)$")
 
 
 def first_message(message: str) -> str:
-    """Return the message of the first problem that a finding tells of, without the count of the others."""
+    """Return the message of the first problem of a finding, without the count of the others."""
     return _MORE.sub("", message)
 
 
 def judge(problems: Sequence[Problem], listed: Sequence[Deviation]) -> tuple[Outcome, str]:
     """
-    Return the outcome and message of a check that applied, given what it found and the deviations listed for it.
+    Return the outcome and message of a check that applied, given its problems and the listed deviations.
 
     Every problem must be expected by one of them: a new fault does not hide behind a known one.
     """

@@ -1,5 +1,6 @@
 """
-A log as it lies on the disk: an object a line, a run line first and an end line last, packed with gzip where its name ends so.
+Reads and writes the frame of a log: JSON lines with a run line first and an end line last, gzipped if its name ends
+so.
 
 It is written and read as a stream.  A file without its end line is an interrupted run and is refused.
 """
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 3
 READABLE = (1, 2, SCHEMA)
-"""Schemas that are read: files of older versions stay readable."""
+"""Readable schemas: files of older versions stay readable."""
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _BATCH = 1 << 18  # bytes that are searched for secrets and written at once
@@ -42,7 +43,7 @@ class Run:
 
 
 def dump(value: Any, option: int = 0) -> bytes:
-    """Return results, or a row of them, as JSON; half a surrogate pair, as in the name of a file, as the text of its escape."""
+    """Return results, or a row of them, as JSON; a lone surrogate, as in a file name, is escaped."""
     try:
         return orjson.dumps(value, option=option)
     except orjson.JSONEncodeError:
@@ -52,14 +53,14 @@ def dump(value: Any, option: int = 0) -> bytes:
 
 @cache
 def reader_of(kind: Any) -> "TypeAdapter[Any]":
-    """Return what makes a ``kind`` of a row of a log, and checks it; pydantic is imported when the first log is read."""
+    """Return a validator that makes a ``kind`` of a row of a log; pydantic is imported when the first log is read."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
 
 
 def check_writable(path: Path) -> None:
-    """Raise Unwritable if ``path`` holds something other than results, which would be lost, or can't be looked at."""
+    """Raise Unwritable if ``path`` holds something other than results, which would be lost, or can't be read."""
     try:
         if path.is_dir():
             raise Unwritable(f"{path}: it is a folder; name a file")
@@ -72,7 +73,10 @@ def check_writable(path: Path) -> None:
 
 
 def first_line(path: Path, most: int = 1 << 20) -> bytes:
-    """Return the first line of a file, unpacked, up to ``most`` bytes; none of what can't be unpacked. Raises OSError."""
+    """
+    Return the first line of a file, decompressed, up to ``most`` bytes; empty if decompression fails. Raises
+    OSError.
+    """
     try:
         with opened(path) as file:
             return file.readline(most)
@@ -82,13 +86,13 @@ def first_line(path: Path, most: int = 1 << 20) -> bytes:
 
 class LineWriter:
     """
-    Writes the lines of a log, whole or not at all; ``clean`` tells whether no secret was in them.
+    Writes the lines of a log atomically; ``clean`` is whether they held no secret.
 
-    What is judged was scrubbed of secrets before; here goes what came another way, such as a key given as a model.
+    Exchanges were already redacted; this removes secrets that came another way, such as a key given as a model.
     """
 
     def __init__(self, path: Path) -> None:
-        from harness.recording.redact import redact  # its patterns take a while to compile
+        from harness.recording.redact import redact  # compiling its patterns is slow
 
         check_writable(path)
         self._redact: Callable[[bytes], bytes] = redact
@@ -107,7 +111,7 @@ class LineWriter:
             self._flush()
 
     def keep(self) -> None:
-        """Put the file where it belongs."""
+        """Move the file to its place."""
         self._flush()
         if self._packed:
             self._packed.close()
@@ -121,17 +125,17 @@ class LineWriter:
         self._batch, self._size = [], 0
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Open the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the file; what was not kept is removed."""
+        """Close the file; remove it unless it was kept."""
         self._part.__exit__()
 
 
 class LineReader:
     """
-    Reads a log line by line: ``run`` and ``first``, its first line, at once; the ``rows`` when they are asked for.
+    Reads a log line by line: ``run`` and ``first``, its first line, at once; the ``rows`` on demand.
 
     Raises:
         BadResults: it is not there, not such a file, of another schema, or has no end line.
@@ -163,7 +167,7 @@ class LineReader:
             raise self.bad(number, "no end line, so the run was interrupted; run it again")
 
     def check(self, count: int, outcomes: dict[str, int]) -> None:
-        """Raise BadResults where the end line counts other findings than there are, or there are none."""
+        """Raise BadResults if the end line has other counts than were read, or none."""
         said = self.end.get("findings")
         if said != count:
             raise self.bad(self._last, f"the end line counts {said} findings, the file holds {count}; run it again")
@@ -173,11 +177,11 @@ class LineReader:
             raise BadResults(f"{self.path}: it has no findings; run the command again")
 
     def bad(self, number: int, reason: str) -> BadResults:
-        """Return the error that a line is wrong."""
+        """Return the error for a line."""
         return BadResults(f"{self.path}:{number}: {reason}")
 
     def made(self, kind: Any, number: int, row: dict[str, Any]) -> Any:
-        """Return a ``kind`` made of a row; raises BadResults that names the key where it is none."""
+        """Return a ``kind`` made of a row; raise BadResults that names the key if it is invalid."""
         from pydantic import ValidationError
 
         try:

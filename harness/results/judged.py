@@ -1,8 +1,8 @@
 """
-What all checks say of one recording: findings that tell of something, and the rest counted in groups.
+Defines the result of one recording: notable findings, and the others counted in groups.
 
-Nine tenths of what is found says nothing: a rule passes, or is about something else.  Recordings of one form have that in
-common, so the quiet outcomes of a family of checks are one ``QuietGroup``, which many recordings share.
+Nine tenths of findings are quiet: a rule passes, or does not apply.  Recordings of one form have these in common,
+so the quiet outcomes of a family of checks are one ``QuietGroup``, which many recordings share.
 """
 
 from collections import Counter
@@ -17,10 +17,10 @@ from harness.results.finding import Finding, Level, Outcome
 Provenance = Literal["recorded", "published", "reconstructed", "synthesised"]
 
 QUIET = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.BLOCKED, Outcome.INCONCLUSIVE})
-"""Outcomes that are told of in groups, where they have no evidence; that of an observation is its value."""
+"""Outcomes that are stored in groups, if they have no evidence; that of an observation is its value."""
 
 STAND_IN = "recording"
-"""The family of the finding that stands for all checks where there is nothing to judge."""
+"""The family of the finding that replaces all checks if there is nothing to judge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,8 @@ class QuietGroup:
     """
     The quiet outcomes of the checks of one family: outcome, message or observed value, and the ids of the checks.
 
-    The ids of one outcome and text stand in the order of the checks.  Many recordings share a group, so what is worked out
-    of it is kept.
+    The ids of one outcome and text are in the order of the checks.  Many recordings share a group, so values
+    derived from it are cached.
     """
 
     family: str
@@ -37,18 +37,18 @@ class QuietGroup:
 
     @cached_property
     def counts(self) -> Counter[Outcome]:
-        """How many checks ended in each outcome."""
+        """The number of checks per outcome."""
         counts = Counter[Outcome]()
         for outcome, _, checks in self.told:
             counts[outcome] += len(checks)
         return counts
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether another group says the same."""
+        """Return whether another group has the same content."""
         return self is other or (isinstance(other, QuietGroup) and self._told == other._told)
 
     def __hash__(self) -> int:
-        """Return the hash of what it says."""
+        """Return the hash of its content."""
         return self._hash
 
     @property
@@ -62,7 +62,7 @@ class QuietGroup:
 
 @dataclass(slots=True)
 class RecordingResult:
-    """What the checks say of one recording: ``findings`` that tell of something, in order, and ``groups`` of the others."""
+    """The result of one recording: notable ``findings``, in order, and ``groups`` of the others."""
 
     provider: str
     model: str
@@ -75,12 +75,12 @@ class RecordingResult:
 
     @property
     def about(self) -> "About":
-        """What its findings have in common."""
+        """The common fields of its findings."""
         return (self.provider, self.model, self.scenario, self.cassette, self.provenance, self.recorded_at)
 
     @property
     def outcomes(self) -> Counter[Outcome]:
-        """How many checks ended in each outcome."""
+        """The number of checks per outcome."""
         counts = Counter(finding.outcome for finding in self.findings)
         for group in self.groups:
             for outcome, count in group.counts.items():
@@ -89,7 +89,7 @@ class RecordingResult:
 
     @property
     def stands_in(self) -> bool:
-        """Whether nothing was judged, and a finding says why."""
+        """Whether nothing was judged, and one finding says why."""
         return not self.groups and all(finding.family == STAND_IN for finding in self.findings)
 
     def quiet(self, checks: Mapping[str, Level]) -> Iterator[Finding]:
@@ -104,24 +104,24 @@ class RecordingResult:
                     )  # fmt: skip
 
     def all_findings(self, checks: Mapping[str, Level]) -> list[Finding]:
-        """Return every finding, in the order of ``checks``, the levels by id; what is not among them comes last."""
+        """Return every finding, in the order of ``checks``, the levels by id; unlisted ones come last."""
         places = {check: place for place, check in enumerate(checks)}
         both = [*self.findings, *self.quiet(checks)]
         return sorted(both, key=lambda finding: places.get(finding.check, len(places)))
 
 
 def gathered(findings: Iterable[Finding], checks: Mapping[str, Level]) -> Iterator[RecordingResult]:
-    """Yield findings by recording, those that follow each other; ``checks`` are the levels of what may go into groups."""
+    """Yield consecutive findings by recording; ``checks`` are the levels of what may go into groups."""
     for about, of_one in groupby(findings, about_of):
         yield _judged(about, of_one, checks)
 
 
 About = tuple[str, str, str, str | None, Provenance | None, str | None]
-"""What the findings of one recording have in common: provider, model, scenario, cassette, provenance and day."""
+"""The common fields of the findings of one recording: provider, model, scenario, cassette, provenance and day."""
 
 
 def about_of(finding: Finding) -> About:
-    """Return what a finding has in common with the others of its recording."""
+    """Return the fields that a finding shares with the others of its recording."""
     about = (finding.provider, finding.model, finding.scenario, finding.cassette)
     return (*about, finding.provenance, finding.recorded_at)
 
@@ -145,7 +145,7 @@ def _judged(about: About, findings: Iterable[Finding], checks: Mapping[str, Leve
 
 
 def is_quiet(finding: Finding) -> bool:
-    """Tell whether a finding says no more than an outcome and a text, and none that stands for a whole recording."""
+    """Return whether a finding is only an outcome and a text, and does not replace a whole recording."""
     if finding.outcome not in QUIET or finding.family == STAND_IN:
         return False
     if finding.evidence or finding.source or finding.advice or finding.known or finding.rate:

@@ -1,10 +1,11 @@
 """
-``results.jsonl``, the log of a run that every report renders; ``results.schema.json`` is the JSON Schema of a line.
+Reads and writes ``results.jsonl``, the log of a run that every report renders; ``results.schema.json`` is its JSON
+Schema.
 
-A line of the kind ``recording`` says what was judged.  Its lines of the kind ``finding`` follow, for what tells of something.
-What is quiet, such as rules that pass, is told of in lines of the kind ``group``: one for all outcomes of the checks of a
-family that recordings have in common, with their counts; a recording names its groups by number.  The run line lists the
-checks in their order, in which they are read back, with their levels.
+A line of the kind ``recording`` says what was judged.  Its notable findings follow in lines of the kind
+``finding``. Quiet ones, such as rules that pass, are stored in lines of the kind ``group``: one for all outcomes of
+the checks of a family that recordings share, with their counts; a recording refers to its groups by number.  The
+run line lists the checks with their levels, in the order in which they are read back.
 """
 
 from collections import Counter
@@ -20,12 +21,12 @@ from harness.results.older import read_older
 from harness.results.probing import BaselineSummary, ProbeSummary
 
 _GROUPS = 20_000
-"""So many groups are remembered; then they are numbered anew, so that no file takes all memory."""
+"""Maximum number of groups that are remembered; then numbering restarts, to bound memory."""
 
 _OF_A_RECORDING = frozenset({"provider", "model", "scenario", "cassette", "provenance", "recorded_at"})
 _OWN = tuple(one.name for one in fields(Finding) if one.name not in _OF_A_RECORDING)
 _UNSAID: dict[str, Any] = {"message": "", "evidence": ()}
-"""What of a finding is left out where it is nothing else; of other keys, None."""
+"""Default values of a finding that are left out; of other keys, None."""
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
@@ -37,26 +38,29 @@ class Results:
     run: Run
     findings: Sequence[Finding] = field(default_factory=list)
     probe: ProbeSummary | None = None
-    """What was measured of an endpoint beside its findings; no part of the log."""
+    """Measurements of an endpoint beside its findings; not part of the log."""
 
     @property
     def baseline(self) -> BaselineSummary | None:
-        """What became of the baseline that a probe was given; None where it was given none."""
+        """The result for the baseline given to a probe; None if there was none."""
         return self.probe.baseline if self.probe else None
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """How many findings ended in each outcome, the worst first."""
+        """The number of findings per outcome, the worst first."""
         return in_order(Counter(finding.outcome for finding in self.findings))
 
     @property
     def unexpected(self) -> list[Finding]:
-        """The findings nobody expected."""
+        """The findings with an unexpected outcome."""
         return [finding for finding in self.findings if finding.outcome in UNEXPECTED]
 
     @property
     def nothing_judged(self) -> str | None:
-        """Why no finding is a verdict, in a line: the commonest reason; None where one is, or nothing was to be judged."""
+        """
+        Why no finding is a verdict, in a line: the commonest reason; None if one is, or there was nothing to
+        judge.
+        """
         undecided = [finding for finding in self.findings if finding.outcome in UNDECIDED]
         if not undecided or any(finding.outcome in VERDICTS for finding in self.findings):
             return None
@@ -64,7 +68,7 @@ class Results:
 
     @property
     def checks(self) -> dict[str, Level]:
-        """The level of each check that a finding is of, by id, in their order."""
+        """The level of each check with a finding, by id, in their order."""
         if isinstance(self.findings, GroupedFindings):
             return dict(self.findings.checks)
         levels: dict[str, Level] = {}
@@ -73,7 +77,7 @@ class Results:
         return levels
 
     def recordings(self) -> Iterator[RecordingResult]:
-        """Yield the findings by recording, with what is quiet in groups."""
+        """Yield the findings by recording, quiet ones in groups."""
         if isinstance(self.findings, GroupedFindings):
             yield from self.findings.recordings
         else:
@@ -82,15 +86,15 @@ class Results:
 
 class GroupedFindings(Sequence[Finding]):
     """
-    The findings of many recordings, held as they are in a log: what is quiet in groups that recordings share.
+    The findings of many recordings, held as in a log: quiet ones in groups that recordings share.
 
-    Each time that they are gone through they are made anew, those of a recording in the order of its checks: as they are
-    few groups and many findings, that takes a hundredth of the room.
+    Each iteration creates them anew, those of a recording in the order of its checks: few groups instead of many
+    findings take a hundredth of the memory.
     """
 
     def __init__(self, recordings: Iterable[RecordingResult], checks: Mapping[str, Level]) -> None:
         self.recordings = list(recordings)
-        self.checks = checks  # of older logs it is whole only now
+        self.checks = checks  # for older logs it is complete only now
         self._count = sum(one.outcomes.total() for one in self.recordings)
 
     def __iter__(self) -> Iterator[Finding]:
@@ -108,19 +112,19 @@ class GroupedFindings(Sequence[Finding]):
         return list(self)[at]
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether other findings are the same, in the same order."""
+        """Return whether other findings are the same, in the same order."""
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 
 
 def in_order(counts: Mapping[Outcome, int]) -> dict[str, int]:
-    """Return counts of outcomes, the worst first, without those that are none."""
+    """Return counts of outcomes, the worst first, without zeros."""
     return {str(outcome): counts[outcome] for outcome in Outcome if counts.get(outcome)}
 
 
 def told_most(reasons: Iterable[str] | Mapping[str, int]) -> str:
-    """Return the commonest of some reasons, or counts of them, and how many others there are."""
+    """Return the commonest of some reasons, or of counts of them, and the number of others."""
     counts = Counter(reasons)
     ((first, _),) = counts.most_common(1)
     others = len(counts) - 1
@@ -128,7 +132,7 @@ def told_most(reasons: Iterable[str] | Mapping[str, int]) -> str:
 
 
 def write_results(path: Path, results: Results) -> Results:
-    """Write ``results`` to ``path``, and return what was written; refuses to replace what holds no results."""
+    """Write ``results`` to ``path``, and return what was written; refuse to replace a file that holds no results."""
     checks = results.checks
     with LogWriter(path, results.run, checks) as log:
         for judged in gathered(results.findings, checks):
@@ -150,7 +154,7 @@ def read_results(path: Path) -> Results:
 
 class LogWriter:
     """
-    Writes a log as its recordings come, packed where the path ends in ``.gz``; a file is there once it is kept.
+    Writes a log as its recordings come, gzipped if the path ends in ``.gz``; the file appears once it is kept.
 
     ``checks`` are the levels of the checks by id, in their order.
     """
@@ -164,7 +168,7 @@ class LogWriter:
 
     @property
     def clean(self) -> bool:
-        """Whether all was written as it is: no secret was in it."""
+        """Whether everything was written unchanged: it held no secret."""
         return self._lines.clean
 
     @property
@@ -173,7 +177,7 @@ class LogWriter:
         return not self._recordings
 
     def add(self, judged: RecordingResult) -> None:
-        """Write what the checks say of one recording."""
+        """Write the result of one recording."""
         if len(self._groups) + len(judged.groups) > _GROUPS:
             self._groups = {}
         self._recordings += 1
@@ -191,7 +195,7 @@ class LogWriter:
             self._lines.write({"kind": "finding", "recording": self._recordings, **own})
 
     def keep(self) -> None:
-        """End the log and put it where it belongs."""
+        """End the log and move it to its place."""
         count, outcomes = self._outcomes.total(), in_order(self._outcomes)
         self._lines.write({"kind": "end", "recordings": self._recordings, "findings": count, "outcomes": outcomes})
         self._lines.keep()
@@ -208,20 +212,20 @@ class LogWriter:
         return number
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Open the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the file; what was not kept is removed."""
+        """Close the file; remove it unless it was kept."""
         self._lines.__exit__()
 
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
     """
-    The quiet outcomes of the checks of one family, which recordings have in common.
+    The quiet outcomes of the checks of one family, shared by recordings.
 
-    ``outcomes`` are the ids of the checks by outcome and message; of what is observed, by its value.
+    ``outcomes`` are the ids of the checks by outcome and message; for observations, by value.
     """
 
     __pydantic_config__: ClassVar = _STRICT
@@ -235,7 +239,7 @@ class GroupLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordingLine:
-    """What was judged; ``groups`` are the numbers of the last groups of these numbers that stand before it."""
+    """A recording that was judged; ``groups`` refer to the last groups with these numbers before it."""
 
     __pydantic_config__: ClassVar = _STRICT
 
@@ -252,7 +256,7 @@ class RecordingLine:
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:
-    """A finding that tells of something, of the recording of this number."""
+    """A notable finding, of the recording with this number."""
 
     __pydantic_config__: ClassVar = _STRICT
 
@@ -273,7 +277,7 @@ class FindingLine:
 @dataclass(slots=True)
 class Log:
     """
-    A log, read recording by recording each time that it is gone through; at the end it is known to be whole.
+    A log, read recording by recording on each iteration, which ends by verifying that it is complete.
 
     ``checks`` are the levels of the checks by id, in their order; of older files, those that were read so far.
 
@@ -290,7 +294,7 @@ class Log:
         self.run, self.checks = reader.run, _checks(reader)
 
     def __iter__(self) -> Iterator[RecordingResult]:
-        """Yield what the checks say of each recording."""
+        """Yield the result of each recording."""
         reader = LineReader(self.path)
         outcomes = Counter[Outcome]()
         recordings = read_older(reader, self.checks) if reader.schema != SCHEMA else self._recordings(reader)
@@ -339,7 +343,7 @@ class Log:
 
 
 def _checks(reader: LineReader) -> dict[str, Level]:
-    """Return the levels that the run line lists; of older files none, since they list no more than the order."""
+    """Return the levels that the run line lists; none for older files, which list only the order."""
     if reader.schema != SCHEMA:
         return {}
     checks: dict[str, Level] = reader.made(RunLine, 1, reader.first).checks
@@ -363,7 +367,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class EndLine:
-    """The last line, which proves that the run is whole: how many recordings and findings there are, by outcome too."""
+    """The last line, which proves that the run is complete: the number of recordings and findings, also by outcome."""
 
     __pydantic_config__: ClassVar = _STRICT
 

@@ -1,4 +1,7 @@
-"""Logs of schemas 1 and 2: a finding a line; in schema 2 what is alike in all but check and level shares one."""
+"""
+Reads logs of schemas 1 and 2: one finding per line; in schema 2, findings alike but for check and level share
+one.
+"""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,7 +13,7 @@ from harness.results.judged import RecordingResult, about_of, gathered
 
 
 def read_older(reader: LineReader, checks: dict[str, Level]) -> Iterator[RecordingResult]:
-    """Yield what the checks say of each recording, and add their levels to ``checks``, in their order."""
+    """Yield the result of each recording, and add their levels to ``checks``, in their order."""
     order = reader.first.get("checks")
     places = {check: place for place, check in enumerate(order if isinstance(order, list) else [])}
     for _, found in groupby(_findings(reader), about_of):

@@ -1,4 +1,4 @@
-"""What a probe tells beside its findings: what became of the baseline, what it cost, how fast answers came, and who reads them."""
+"""Defines what a probe reports beside its findings: baseline, cost, speed, and client forecasts."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,9 +9,9 @@ EntryState = Literal["known", "stale", "not judged"]
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
     """
-    What became of an entry of a baseline.
+    The result for an entry of a baseline.
 
-    ``line`` is where it stands in the file; ``scenarios`` are those that show it (known), that no longer do (stale), or
+    ``line`` is its line in the file; ``scenarios`` are those that show it (known), that no longer do (stale), or
     that it names (not judged), with ``why`` it was not.
     """
 
@@ -26,19 +26,19 @@ class BaselineEntry:
 
 @dataclass(frozen=True, slots=True)
 class BaselineSummary:
-    """A baseline as a probe found it; ``path`` is as it was given."""
+    """The result for a baseline; ``path`` is as it was given."""
 
     path: str
     entries: tuple[BaselineEntry, ...] = ()
 
     def of(self, state: EntryState) -> list[BaselineEntry]:
-        """Return the entries that are so."""
+        """Return the entries with a result."""
         return [entry for entry in self.entries if entry.state == state]
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a probe took: requests, tokens as answers count them, and how many answers counted none."""
+    """The cost of a probe: requests, tokens as counted in responses, and the number of responses without counts."""
 
     requests: int
     prompt_tokens: int
@@ -49,9 +49,9 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class Speed:
     """
-    How fast streams came, by the reads in which their bytes arrived: seconds to the first token, and tokens a second.
+    The speed of streams, by network reads: seconds to the first token, and tokens per second.
 
-    ``tokens_per_second`` is None where no stream counts its tokens and comes in pieces.
+    ``tokens_per_second`` is None if no stream counts its tokens and arrives in several reads.
     """
 
     streams: int
@@ -63,7 +63,7 @@ class Speed:
 @dataclass(frozen=True, slots=True)
 class ClientForecast:
     """
-    How some client code will fare with the endpoint, predicted: with the worst answer to it, and because of what.
+    The predicted outcome of some client code with the endpoint: for the response it handles worst, with its cause.
 
     ``fate`` is a word of ClientOutcome, ``cause`` the fault or legal variant that makes it so, ``scenario`` where it was seen.
     """
@@ -79,7 +79,7 @@ class ClientForecast:
 @dataclass(slots=True)
 class ProbeSummary:
     """
-    A probe as a whole: whom it asked, and what it tells beside its findings; the last line of its JSON.
+    A probe as a whole: the endpoint, and what is reported beside the findings; the last line of its JSON.
 
     ``endpoint`` is its address without secrets, ``fails`` whether anything makes the probe exit with 1.
     """

@@ -1,4 +1,4 @@
-"""The JSON Schema of what ``harness probe --format json`` prints: a line is a finding, the last one the summary."""
+"""Defines the JSON Schema of ``harness probe --format json``: each line is a finding, the last one the summary."""
 
 from typing import Any
 

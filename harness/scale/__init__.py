@@ -1,5 +1,5 @@
 """
-Exchanges judged by the table, for who has more of them than a folder holds: `judge_batch`, and the schemas of what goes in and comes out.
+Judges large tables of exchanges: `judge_batch`, and the Arrow schemas of its input and output.
 
 It needs pyarrow, which the extra ``scale`` installs.
 """

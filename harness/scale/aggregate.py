@@ -1,4 +1,4 @@
-"""Findings counted by provider, model, check, outcome and day, with some examples of each; such counts can be put together."""
+"""Counts findings by provider, model, check, outcome and day, with some examples of each; counts can be merged."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ def aggregate(findings: pa.Table, examples: int = 3) -> pa.Table:
 
 
 def merge(counts: Iterable[pa.Table], examples: int = 3) -> pa.Table:
-    """Return several counts as one: as if all had been counted together, but for which examples are kept."""
+    """Return several counts as one: equal to counting all together, except for which examples are kept."""
     together: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in (row for table in counts for row in table.to_pylist()):
         key = tuple(row[name] for name in _KEYS)

@@ -1,8 +1,8 @@
 """
-One table of exchanges judged: a pure function, which knows no terminal, no folder and no other table.
+Judges one table of exchanges: a pure function, without terminal, folder or other tables.
 
-Each exchange is judged alone: what holds answers against each other, such as ids that come twice, does not apply.  So a table
-gives the same rows however it is cut into batches.
+Each exchange is judged alone: checks that compare responses, such as for repeated ids, do not apply.  So a table
+gives the same rows however it is split into batches.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +24,13 @@ from harness.scale.schemas import EXCHANGES, FINDINGS
 from harness.wire.exchange import Exchange
 
 QuietRows = Literal["counts", "none", "all"]
-"""How quiet outcomes, such as rules that pass, are told: a count a family and outcome, not at all, or a row each."""
+"""
+How quiet outcomes, such as rules that pass, are returned: a count per family and outcome, not at all, or a row
+each.
+"""
 
 _READABLE = "recording.readable"
-"""Stands in the place of a check where a row is no exchange."""
+"""Replaces a check if a row is not an exchange."""
 _DAY = len("2026-01-01")
 
 _Row = dict[str, Any]
@@ -44,9 +47,10 @@ def judge_batch(
     """
     Return the findings on a table of exchanges, a row of ``FINDINGS`` each, in the order of the exchanges.
 
-    ``checks`` are ids or families, all where none is named; ``matrix`` names providers by host.  ``columns`` maps names of
-    ``EXCHANGES`` to those of the table, where these are others; a table without ``response_body`` is read as a gateway's log
-    is, row by row.  A row that is no exchange is a row of the answer, of the check ``recording.readable``.
+    ``checks`` are ids or families, by default all; ``matrix`` names providers by host.  ``columns`` maps names of
+    ``EXCHANGES`` to those of the table, if they differ; a table without ``response_body`` is read like a gateway's
+    log, row by row.  A row that is not an exchange becomes a row of the result, of the check
+    ``recording.readable``.
 
     Raises:
         TypeError: ``table`` is no table of pyarrow.
@@ -74,7 +78,7 @@ def _chosen(names: tuple[str, ...]) -> CheckSet:
 
 
 def _rows(table: pa.Table | pa.RecordBatch, columns: Mapping[str, str]) -> Iterator[_Row]:
-    """Yield the rows by the names of ``EXCHANGES``; of a table that has no answers by that name, with all its columns."""
+    """Yield the rows by the names of ``EXCHANGES``; of a table without a response column, with all its columns."""
     theirs = {name: columns.get(name, name) for name in EXCHANGES.names}
     for name in columns:
         if name not in EXCHANGES.names:
@@ -113,7 +117,10 @@ def _unjudged(row: _Row, outcome: Outcome, said: str) -> Finding:
 
 
 def rows_of(result: RecordingResult, quiet: QuietRows, levels: Mapping[str, Level] | None = None) -> Iterator[_Row]:
-    """Yield what was found in one recording as rows of ``FINDINGS``; of ``all`` that is quiet ``levels`` says the level."""
+    """
+    Yield the findings on one recording as rows of ``FINDINGS``; with ``all``, ``levels`` gives the level of quiet
+    ones.
+    """
     for finding in result.all_findings(levels) if quiet == "all" and levels else result.findings:
         yield _told(finding)
     if quiet == "counts":
@@ -130,7 +137,7 @@ def _subject(exchange: Exchange, row: _Row, matrix: Matrix | None) -> Subject:
 
 
 def _told(finding: Finding) -> _Row:
-    """Return a finding with the first place that shows it."""
+    """Return a finding with its first evidence."""
     row = _about(finding.provider, finding.model, finding.scenario) | {
         "family": finding.family, "check": finding.check, "level": finding.level.value, "outcome": finding.outcome.value,
         "message": _printed(finding.message), "value": _printed(finding.value), "count": 1,
@@ -146,7 +153,7 @@ def _told(finding: Finding) -> _Row:
 
 
 def _counted(result: RecordingResult) -> Iterator[_Row]:
-    """Yield how many quiet outcomes each family had."""
+    """Yield the number of quiet outcomes per family."""
     about = _about(result.provider, result.model, result.scenario)
     for group in result.groups:
         for outcome, count in group.counts.items():
@@ -158,7 +165,7 @@ def _about(provider: str, model: str, scenario: str) -> _Row:
 
 
 def _printed(text: str | None) -> str | None:
-    """Return a text that Arrow can hold: half a surrogate pair as its escape."""
+    """Return a text that Arrow can hold: lone surrogates are escaped."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 

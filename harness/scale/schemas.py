@@ -1,4 +1,7 @@
-"""The Arrow schemas of exchanges in, and of findings and their aggregate out; they are fixed, so that batches can be put together."""
+"""
+Defines the Arrow schemas of exchanges, findings and aggregates; they are fixed, so that batches can be
+concatenated.
+"""
 
 import pyarrow as pa
 
@@ -14,7 +17,7 @@ EXCHANGES = pa.schema(
         pa.field("response_body", pa.binary(), metadata={"is": "the bytes as they came; text is taken as UTF-8"}),
     ]
 )
-"""What a row of exchanges may have; only ``response_body`` must be there, and null means that it is not known."""
+"""The columns of a row of exchanges; only ``response_body`` is required, and null means unknown."""
 
 FINDINGS = pa.schema(
     [
@@ -37,7 +40,7 @@ FINDINGS = pa.schema(
         pa.field("count", pa.int32(), nullable=False),
     ]
 )
-"""A row of findings: one finding with the first place that shows it, or how many quiet outcomes a family had."""
+"""A row of findings: one finding with its first evidence, or the number of quiet outcomes of a family."""
 
 AGGREGATES = pa.schema(
     [
@@ -51,4 +54,4 @@ AGGREGATES = pa.schema(
         pa.field("examples", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""How often each check ended how, by provider, model and day, with the ids of some that did."""
+"""The number of findings per check and outcome, by provider, model and day, with some ids."""

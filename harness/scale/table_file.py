@@ -1,4 +1,4 @@
-"""The findings of an audit as a Parquet file of ``FINDINGS``, written some rows at a time, so that their number takes no memory."""
+"""Writes the findings of an audit as a Parquet file of ``FINDINGS``, some rows at a time, in bounded memory."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -20,9 +20,9 @@ _TEXTS = ("id", "provider", "model", "message", "value", "pointer", "excerpt")
 
 class TableWriter:
     """
-    Writes findings as they come; the file is there once it is kept.
+    Writes findings as they come; the file appears once it is kept.
 
-    The ``id`` of a row is where its exchange stands, as ``file:line``.
+    The ``id`` of a row is the place of its exchange, as ``file:line``.
 
     Raises:
         Unwritable: ``path`` holds something other than Parquet, or can't be written to.
@@ -42,7 +42,7 @@ class TableWriter:
         return not self._recordings
 
     def add(self, judged: RecordingResult) -> None:
-        """Write what the checks say of one recording."""
+        """Write the result of one recording."""
         about = {"row": self._recordings, "id": judged.cassette, "day": judged.recorded_at}
         self._recordings += 1
         self._rows += [_clean(about | row) for row in rows_of(judged, self._quiet)]
@@ -50,7 +50,7 @@ class TableWriter:
             self._write()
 
     def keep(self) -> None:
-        """End the file and put it where it belongs."""
+        """End the file and move it to its place."""
         self._write()
         self._file.close()
         self._part.keep()
@@ -61,11 +61,11 @@ class TableWriter:
         self._rows = []
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Open the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the file; what was not kept is removed."""
+        """Close the file; remove it unless it was kept."""
         self._file.close()
         self._part.__exit__()
 
@@ -78,5 +78,8 @@ def _check(path: Path) -> None:
 
 
 def _clean(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row without secrets, as ``results.jsonl`` is written: here goes what came another way than in an exchange."""
+    """
+    Return a row without secrets, like a line of ``results.jsonl``: for those that came another way than in an
+    exchange.
+    """
     return row | {name: Secrets().redact_text(row[name]) for name in _TEXTS if row.get(name)}

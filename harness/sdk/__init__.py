@@ -1,7 +1,7 @@
 """
-The official OpenAI SDK driven over a recorded exchange.
+Drives the official OpenAI SDK over a recorded exchange.
 
-What drives it is imported when the first exchange is read; where it can't be had, `unusable` says so.
+The driver is imported when the first exchange is read; if the SDK can't be used, `unusable` says why.
 """
 
 from typing import TYPE_CHECKING
@@ -29,21 +29,21 @@ __all__ = [
 
 
 def sdk_results(exchange: Exchange, depth: Depth | None = None) -> "SdkResults":
-    """Return what the SDK's clients make of an exchange; all who ask share one reading."""
+    """Return the results of the SDK's clients for an exchange; all callers share one reading."""
     from harness.sdk import clients
 
     return clients.sdk_results(exchange, depth)
 
 
 def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None, str | int]:
-    """Return the place in ``exchange``, as evidence has it, at which a reading of the default depth ended."""
+    """Return the place in ``exchange``, as evidence gives it, at which a reading of the default depth ended."""
     from harness.sdk import clients
 
     return clients.failure_location(exchange, reading)
 
 
 def declares_tier(tier: str) -> bool:
-    """Return whether the SDK that is installed declares ``tier`` as a ``service_tier``, which grew with its releases."""
+    """Return whether the installed SDK declares ``tier`` as a ``service_tier``; the set grew with its releases."""
     from harness.sdk import clients
 
     return tier in clients.tiers()

@@ -1,8 +1,9 @@
 """
-The official Anthropic SDK driven over a recorded answer of Messages: what its clients make of it.
+Drives the official Anthropic SDK over a recorded Messages response.
 
-It comes with the extra ``anthropic`` and is imported when the first answer is read; where it can't be had, `unusable` says
-so.  A stream goes through ``messages.stream()``, which adds it up, a body through ``messages.create()``.
+It comes with the extra ``anthropic`` and is imported when the first response is read; if it can't be used,
+`unusable` says why.  A stream goes through ``messages.stream()``, which accumulates it, a body through
+``messages.create()``.
 """
 
 import threading
@@ -20,7 +21,7 @@ from harness.wire.turn import Counts as TurnCounts
 from harness.wire.turn import Turn, TurnCall
 
 OLDEST = (0, 64)
-"""The oldest that is driven: it reads thoughts and their signatures."""
+"""The oldest supported version: it reads thinking blocks and their signatures."""
 
 _PACKAGE = "anthropic"
 _QUESTION: dict[str, Any] = {"model": "replay", "max_tokens": 1, "messages": [{"role": "user", "content": "?"}]}
@@ -31,10 +32,10 @@ _IN_USE = threading.Lock()
 @dataclass(frozen=True)
 class MessageReading:
     """
-    What the SDK made of an answer: the ``turn`` of the message, None where there is none.
+    The SDK's result for a response: the ``turn`` of the message, None if there is none.
 
-    ``error`` is the class of the exception that ended it, ``message`` what it says; ``is_own`` whether it is one of
-    Anthropic's errors, and ``shown`` whether the provider's message is in it.
+    ``error`` is the class of the exception that ended it, ``message`` its text; ``is_own`` whether it is one of
+    Anthropic's errors, and ``shown`` whether it contains the provider's message.
     """
 
     turn: Turn | None = None
@@ -46,7 +47,7 @@ class MessageReading:
 
 @cache
 def unusable() -> str | None:
-    """Return why the SDK can't be driven, and what to do; None where it can."""
+    """Return why the SDK can't be used, and what to do; None if it can."""
     oldest = ".".join(map(str, OLDEST))
     wanted = f"run: pip install '{_PACKAGE}>={oldest}'"
     try:
@@ -57,7 +58,7 @@ def unusable() -> str | None:
 
 
 def message_reading(exchange: Exchange) -> MessageReading:
-    """Return what the SDK makes of an answer; readings are kept between runs, by the bytes that were read."""
+    """Return the SDK's result for a response; cached between runs, by the bytes that were read."""
     held: MessageReading | None = vars(exchange).get("message_reading")
     if held is None:
         held = vars(exchange)["message_reading"] = _kept(exchange)
@@ -98,10 +99,10 @@ def _message(client: Any, *, streamed: bool) -> Any:
 
 @cache
 def _made() -> tuple[Any, Any]:
-    """Return a client, and the transport that says which answer it reads."""
+    """Return a client, and the transport that serves it the response."""
     anthropic = import_module(_PACKAGE)
     base = import_module(f"{_PACKAGE}._base_client")
-    backend = getattr(base, "httpx2", None) or import_module("httpx")  # what it is built on hangs on its release
+    backend = getattr(base, "httpx2", None) or import_module("httpx")  # its HTTP library depends on its release
     from harness.recording.replay import Replay
     from harness.wire.exchange import OK, Request
 
@@ -112,7 +113,7 @@ def _made() -> tuple[Any, Any]:
 
 
 def _turn(message: Any) -> Turn:
-    """Return what a message of the SDK says, as ``wire/messages/turn`` says it of the bytes."""
+    """Return the turn of a message of the SDK, as ``wire/messages/turn`` makes it of the bytes."""
     blocks = [one.model_dump(exclude_unset=True, warnings=False) for one in message.content]
     texts = [one.get("text") or "" for one in blocks if one.get("type") == "text"]
     thoughts = [one.get("thinking") or "" for one in blocks if one.get("type") == "thinking"]

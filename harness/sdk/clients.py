@@ -1,10 +1,10 @@
 """
-The official OpenAI SDK driven over a recorded exchange: what its clients make of it.
+Drives the clients of the official OpenAI SDK over a recorded exchange.
 
-How it works: the SDK costs about 100 µs a chunk, and what it does hangs on the form of the bytes, not on what
-the texts say.  So a long stream is cut down to the events that stand for all others, its texts, ids and numbers
-give way to constants, and the SDK reads what is left, once for all exchanges of that form.  All bytes around the
-constants are the provider's own.  ``Depth.FULL`` gives it every byte instead.
+How it works: the SDK costs about 100 µs a chunk, and its behaviour depends on the form of the bytes, not on the
+texts.  So a long stream is reduced to events that represent all others, its texts, ids and numbers are replaced by
+constants, and the SDK reads the result, once for all exchanges of that form.  All bytes around the constants are
+the provider's own.  ``Depth.FULL`` gives it every byte instead.
 
 openai and its HTTP library are imported when the first exchange is read: together they take 0.8 s.
 """
@@ -42,9 +42,9 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 @dataclass(frozen=True)
 class SdkResults:
     """
-    What the clients make of ``read``, the exchange they are given; each reads it when it is first asked for.
+    The results of the clients for ``read``, the exchange they are given; each reads it on first access.
 
-    ``form`` is what their readings hang on, where it is the form of an exchange: such readings are kept between runs.
+    ``form`` is the canonical form that the readings depend on, if any: such readings are cached between runs.
     """
 
     read: Exchange
@@ -52,7 +52,7 @@ class SdkResults:
 
     @cached_property
     def sync(self) -> SdkResult:
-        """The client of most programs."""
+        """The sync client, as most programs use it."""
         return self._kept("sync", _collect)
 
     @cached_property
@@ -67,18 +67,18 @@ class SdkResults:
 
     @cached_property
     def helper(self) -> SdkResult | None:
-        """``.chat.completions.stream()``, which accumulates the chunks itself; None for a body."""
+        """``.chat.completions.stream()``, which accumulates the chunks; None for a body."""
         return self._kept("helper", _collect_accumulated) if self.read.is_stream else None
 
     @cached_property
     def held(self) -> tuple[int, tuple[Message, ...]]:
-        """How many JSON values the bytes of ``read`` hold, and the messages that they add up to."""
-        # A form is kept for others of it: what was made of its bytes would take ten times the room of all readings.
+        """The number of JSON values in the bytes of ``read``, and the messages that they add up to."""
+        # A form is kept for others of it: the parsed bytes would take ten times the memory of all readings.
         read = replace(self.read) if self.form else self.read
         return read.columns.count, read.completion.messages
 
     def _kept(self, kind: str, hear: "Callable[[Exchange, Take], None]") -> SdkResult:
-        """Return a reading that was kept; else read, and keep what comes of it."""
+        """Return a cached reading; else read, and cache the result."""
         readings = kept_readings() if self.form else None
         if readings is None:
             return _reading(self.read, hear)
@@ -91,7 +91,7 @@ class SdkResults:
 
 
 def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
-    """Return what the SDK's clients make of an exchange; all who ask share one reading."""
+    """Return the results of the SDK's clients for an exchange; all callers share one reading."""
     depth = depth or settings.depth
     # An exchange can't be hashed, so its readings are kept where its cached properties are.
     kept: dict[Depth, SdkResults] = vars(exchange).setdefault("sdk_results", {})
@@ -101,7 +101,7 @@ def sdk_results(exchange: Exchange, depth: Depth | None = None) -> SdkResults:
 
 
 def text_result(exchange: Exchange) -> SdkResult:
-    """Return what ``client.completions.create`` makes of a legacy completion; all who ask share one reading."""
+    """Return the result of ``client.completions.create`` for a legacy completion; all callers share one reading."""
     kept: dict[str, SdkResult] = vars(exchange).setdefault("sdk_text_result", {})
     if not kept:
         kept["sync"] = _reading(exchange, _collect_text, "completions")
@@ -109,7 +109,7 @@ def text_result(exchange: Exchange) -> SdkResult:
 
 
 def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None, str | int]:
-    """Return the place in ``exchange``, as evidence has it, at which a reading of the default depth ended."""
+    """Return the place in ``exchange``, as evidence gives it, at which a reading of the default depth ended."""
     parser = exchange.reading.parser
     if parser is None:
         return None, 0
@@ -122,7 +122,7 @@ def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None
     parts = list(parts_of(parser, exchange.response.content, given))
     ends = [position for position, part in enumerate(parts) if part.event is not None]
     last = ends[reading.chunks] if reading.chunks < len(ends) else len(parts) - 1
-    # The SDK makes an event of some blocks that are none, and fails on the emptiness of its data.
+    # The SDK dispatches some blocks without data, and fails on the empty data.
     framing = last and parts[last - 1].event is None and reading.error == "JSONDecodeError"
     if framing and parts[last].event not in not_chunks(exchange.reading):
         return None, parts[last - 1].start
@@ -131,7 +131,7 @@ def failure_location(exchange: Exchange, reading: SdkResult) -> tuple[int | None
 
 @cache
 def tiers() -> frozenset[str]:
-    """Return what the SDK declares for ``service_tier``."""
+    """Return the values that the SDK declares for ``service_tier``."""
     from openai.types.chat import ChatCompletionChunk
 
     declared = ChatCompletionChunk.model_fields["service_tier"].annotation
@@ -144,7 +144,7 @@ Take = Callable[[Any], None]  # called with each thing that a client yields
 
 
 class _Clients(NamedTuple):
-    """One client of each kind for the process, and the transport that says which exchange they read."""
+    """One client of each kind per process, and the transport that serves the current exchange."""
 
     sync: Any
     strict: Any
@@ -185,10 +185,10 @@ def _made() -> _Clients:
 
 def _asked(client: Any, exchange: Exchange) -> Any:
     """
-    Return what ``client.chat.completions.create`` makes of an answer.
+    Return the result of ``client.chat.completions.create`` for a response.
 
-    It is asked as ``create`` asks, and by the same method, but for the parameters that go out: to make them ready takes a
-    quarter of the time, and hangs on nothing that is read.
+    The request goes through the method that ``create`` uses, without its parameters: preparing them takes a quarter
+    of the time, and does not affect the result.
     """
     from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
@@ -269,7 +269,7 @@ def _runner() -> asyncio.Runner:
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a loop as the program ends; the runner would start a thread to end the threads, which Python 3.12.1 refuses."""
+    """Close a loop at exit; the runner would start a thread to end the threads, which Python 3.12.1 refuses."""
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
@@ -277,18 +277,18 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 def _reading(exchange: Exchange, hear: Callable[[Exchange, Take], None], dialect: DialectName = "chat") -> SdkResult:
     texts: list[bytes] = []
     failure: dict[str, Any] = {}
-    _made()  # what fails here is our fault
+    _made()  # a failure here is a bug of harness
     try:
         hear(exchange, lambda chunk: texts.append(_dumped(chunk)))
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises is what it made of the exchange
         failure = _failure(error)
-    # What was yielded is read as the wire is, so that the two can be compared.
+    # The yielded objects are parsed like the wire, so that the two can be compared.
     body = b"".join(b"data: %b\n\n" % text for text in texts) if exchange.is_stream else b"".join(texts)
     return SdkResult(sum(text[:1] == b"{" for text in texts), complete(read(body, dialect).columns).messages, **failure)
 
 
 def _dumped(yielded: Any) -> bytes:
-    """Return what a client was handed as JSON, as a program that logs or forwards it would."""
+    """Return a client's objects as JSON, as a program that logs or forwards them would."""
     return json.dumps(yielded, default=lambda model: model.model_dump(exclude_unset=True, warnings=False)).encode()
 
 
@@ -299,7 +299,7 @@ def _failure(error: Exception) -> dict[str, Any]:
     pointer, message = "", str(error)
     if isinstance(error.__cause__, pydantic.ValidationError):
         first = error.__cause__.errors(include_url=False, include_context=False, include_input=False)[0]
-        # Among the keys stand names of classes, where the SDK had a choice of several.
+        # The keys include class names, if the SDK had a choice of several.
         keys = [str(token) for token in first["loc"] if not str(token)[:1].isupper()]
         pointer, message = "".join(f"/{key}" for key in keys), first["msg"]
     return {
@@ -312,7 +312,7 @@ def _failure(error: Exception) -> dict[str, Any]:
 
 
 def _shown(body: Any) -> Iterator[str]:
-    """Yield what an exception with this ``body`` carries of the provider's error."""
+    """Yield which parts of the provider's error an exception with this ``body`` carries."""
     if isinstance(body, str) and body.strip():
         yield "text"
     if isinstance(body, dict):
@@ -330,7 +330,7 @@ def _of_form(exchange: Exchange) -> SdkResults:
 
 @lru_cache(maxsize=1024)
 def readings_of(status: int, media_type: str | None, content: bytes, streams: bool, eof: bool) -> SdkResults:  # noqa: FBT001
-    """Return the readings of a form; all exchanges of that form share them."""
+    """Return the readings of a form, shared by all exchanges of that form."""
     headers = Headers((("content-type", media_type),) if media_type is not None else ())
     read = Exchange(_ASK[streams], Response(status, headers, content, eof=eof))
     return SdkResults(read, (status, media_type, content, streams, eof))

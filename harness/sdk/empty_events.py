@@ -1,9 +1,9 @@
 """
-Where the official SDK makes an event of what the standard makes none.
+Finds events that the official SDK dispatches and the standard does not.
 
-At a blank line the standard dispatches only what has data.  The SDK also dispatches where an ``event:`` or a ``retry:`` came
-without any, and at every blank line after an ``id:``, which it keeps: as a keep-alive comment with a blank line behind it.
-Of the emptiness of such an event's data it raises json.JSONDecodeError.
+At a blank line the standard dispatches only an event with data.  The SDK also dispatches after an ``event:`` or a
+``retry:`` without data, and at every blank line after an ``id:``, which it keeps: for example after a keep-alive
+comment. For the empty data of such an event it raises json.JSONDecodeError.
 """
 
 import re
@@ -19,27 +19,30 @@ _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r)")
 
 
 class EmptyEvent(NamedTuple):
-    """An event without data that only the SDK makes: what it makes it of, and the offset of the blank line."""
+    """An event without data that only the SDK dispatches: its cause, and the offset of the blank line."""
 
     cause: str
     offset: int
 
 
 def empty_events(exchange: Exchange) -> list[EmptyEvent]:
-    """Return the events without data that the SDK makes of a stream, up to the mark, at which it stops reading."""
+    """
+    Return the events without data that the SDK dispatches in a stream, up to the end mark, where it stops
+    reading.
+    """
     parser = exchange.reading.parser
     return list(_dispatched(exchange.response.content)) if parser and _may_hold_any(parser) else []
 
 
 def _may_hold_any(parser: Parser) -> bool:
-    """Tell whether any field came that the SDK dispatches without data: of most streams none did."""
+    """Return whether there was any field that the SDK dispatches without data: most streams have none."""
     blocks = (oddities for _, oddities in parser.events_without_data)
     return bool(parser.oddities.get("id")) or any(oddities & {"id", "named", "retry"} for oddities in blocks)
 
 
 @dataclass(slots=True)
 class _Fields:
-    """What the SDK holds of the lines since the last blank one, and the latest id, which it keeps."""
+    """The SDK's state for the lines since the last blank one, and the latest id, which it keeps."""
 
     data: list[bytes] = field(default_factory=list)
     event: bytes = b""
@@ -61,7 +64,7 @@ class _Fields:
 
     @property
     def cause(self) -> str | None:
-        """What makes the SDK dispatch a block without data; None where it does not."""
+        """Why the SDK dispatches a block without data; None if it does not."""
         if self.event:
             return "an event without data"
         if self.retry:
@@ -85,7 +88,7 @@ def _dispatched(content: bytes) -> Iterator[EmptyEvent]:
 
 
 def _is_number(value: bytes) -> bool:
-    """Tell whether Python reads a whole number, as the SDK does; the standard takes digits alone."""
+    """Return whether Python parses an integer, as the SDK does; the standard accepts digits only."""
     try:
         int(value)
     except ValueError:

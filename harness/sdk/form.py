@@ -1,8 +1,8 @@
 """
-The form of an exchange: what the SDK is given in its place.
+Computes the canonical form of an exchange, which the SDK is given instead.
 
-A long stream is cut down to the events that stand for all others, and texts, ids and numbers give way to
-constants, byte for byte: all that stands around them is the provider's own.
+A long stream is reduced to events that represent all others, and texts, ids and numbers are replaced by constants,
+byte for byte: everything around them is the provider's own.
 """
 
 import re
@@ -29,15 +29,15 @@ _TOKEN = re.compile(
 )
 _PAIR = re.compile(rb'([^"]*+"([^"\\]*+)"\s*+:\s*+-?)(?:"(.*)"|(\d++)(?:\.(\d++))?)', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SPECIAL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")  # what some readers take for the end of a line, or for none
+_SPECIAL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")  # line ends that readers disagree on
 _COERCED = re.compile(rb"[\s\d+\-_.e]+|true|false|t|f|yes|no|y|n|on|off|[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 _COUNT = re.compile(rb"[1-9]\d{1,14}(?:\.\d*[1-9]\d*)?")  # a number that is written as a text, whole or not
-_LONG = 15  # digits; beyond them a number may not fit where it goes
+_LONG = 15  # digits; a longer number may overflow
 _BLOCK = re.compile(rb"(?:[^\r\n]++(?:\r\n?|\n|\Z))*+(?:\r\n?|\n)?+")
 
 
 class Part(NamedTuple):
-    """A stretch of a stream: an event, by number, or what stands between two, a comment for example."""
+    """A part of a stream: an event, by number, or the bytes between two, such as a comment."""
 
     event: int | None
     start: int
@@ -45,7 +45,7 @@ class Part(NamedTuple):
 
 
 def canonical_form(exchange: Exchange) -> bytes:
-    """Return the bytes that stand for those of ``exchange``."""
+    """Return the bytes of the canonical form of ``exchange``."""
     content, reading = exchange.response.content, exchange.reading
     ids: dict[bytes, int] = {}
     if reading.parser is None:
@@ -69,7 +69,7 @@ def not_chunks(reading: Reading) -> set[int]:
 
 
 def representative_events(reading: Reading, parser: Parser, content: bytes) -> set[int]:
-    """Return the numbers of the events that stand for all: the ends of the stream, and of each kind of event."""
+    """Return the numbers of the representative events: the ends of the stream, and some of each kind of event."""
     count = len(parser.events)
     if count <= _WHOLE:
         return set(range(count))
@@ -82,7 +82,8 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
     """
     Yield the kinds of events, each with the numbers of some of them, its first and last included.
 
-    What lists other than choices and tool calls hold, such as logprobs, makes no kind: no shape tells it apart.
+    The content of lists other than choices and tool calls, such as logprobs, makes no kind: shapes do not
+    distinguish it.
     """
     if reading.messages:
         yield from _kinds_of_messages(reading.messages)
@@ -108,7 +109,7 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
 
 
 def _kinds_of_messages(columns: MessageColumns) -> Iterator[tuple[Any, int]]:
-    """Yield the kinds of events of Messages: each shape, each block's beginning and end, and what is out of place."""
+    """Yield the kinds of events of Messages: each shape, each block's start and end, and those out of order."""
     for form, shapes in columns.shapes.items():
         yield from (((form, kind), number) for kind, one in enumerate(shapes) for number in (one.first, one.last))
     for place, block in enumerate(columns.blocks):
@@ -118,12 +119,12 @@ def _kinds_of_messages(columns: MessageColumns) -> Iterator[tuple[Any, int]]:
 
 
 def _call(fragment: Any) -> tuple[str, str]:
-    """Return which call a fragment belongs to, and its type."""
+    """Return the call that a fragment belongs to, and its type."""
     return (repr(fragment.get("index")), repr(fragment.get("type"))) if isinstance(fragment, dict) else ("", "")
 
 
 def parts_of(parser: Parser, content: bytes, kept: set[int]) -> Iterator[Part]:
-    """Yield the events that are kept and what stands between events, where it is not the same as before."""
+    """Yield the events that are kept and the bytes between events, unless equal to earlier ones."""
     gaps = _gaps(parser, content)
     for number in sorted({*kept, *gaps}):
         if number in gaps:
@@ -134,7 +135,7 @@ def parts_of(parser: Parser, content: bytes, kept: set[int]) -> Iterator[Part]:
 
 
 def _gaps(parser: Parser, content: bytes) -> dict[int, Part]:
-    """Return what stands before an event and belongs to none, by the number of that event; of equal ones the first."""
+    """Return the bytes before an event that belong to none, by the number of that event; of equal ones the first."""
     events = parser.events
     plain = set(map(type, events.entries)) == {int}
     if plain and sum(map(len, events.data)) + len(b"data: \n\n") * len(events) == len(content):
@@ -154,7 +155,7 @@ def _gaps(parser: Parser, content: bytes) -> dict[int, Part]:
 
 
 def mask_values(text: bytes, ids: dict[bytes, int]) -> bytes:
-    """Return JSON with constants for its texts, ids and numbers; ids that differ go on to differ."""
+    """Return JSON with constants for its texts, ids and numbers; ids that differ still differ."""
     pieces = []
     for token in _TOKEN.findall(text):
         piece, named = _mask_pair(token)
@@ -164,7 +165,7 @@ def mask_values(text: bytes, ids: dict[bytes, int]) -> bytes:
 
 @lru_cache(maxsize=8192)
 def _mask_pair(token: bytes) -> tuple[bytes, bytes | None]:
-    """Return a key with a constant for its value, or any other token as it is; an id comes apart from its key."""
+    """Return a key with a constant for its value, or any other token unchanged; an id is replaced with its key."""
     pair = _PAIR.fullmatch(token)
     if pair is None or pair[2] in _KEPT_VALUES:
         return token, None
@@ -182,7 +183,7 @@ def _mask_number(whole: bytes, fraction: bytes | None) -> bytes:
 
 
 def _mask_text(text: bytes, *, coerced: bool) -> bytes:
-    """Return a constant; the text itself where it is odd, or ``coerced`` to another type by some readers."""
+    """Return a constant; the text itself if it is unusual, or ``coerced`` to another type by some readers."""
     if not text or not is_utf8(text) or _SURROGATE.search(text) or _SPECIAL.search(text.decode()):
         return text
     if coerced and _COUNT.fullmatch(text):

@@ -1,9 +1,9 @@
 """
-Readings of the official SDKs kept between runs: what their clients make of a form of exchange is the same each time.
+Caches readings of the official SDKs between runs: the result for a canonical form is always the same.
 
-They are kept in the user's cache, by what they hang on: the bytes that were read, the releases of what reads them, and the
-code here.  A reading that can't be read back as it was is not kept, and where the cache fails there is none.  With
-``HARNESS_NO_CACHE`` set nothing is kept or looked up.
+The cache is in the user's cache folder, keyed by the bytes that were read, the releases of the readers, and the
+code here.  A reading that can't be restored exactly is not cached, and a failing cache counts as empty.  With
+``HARNESS_NO_CACHE`` set it is not used.
 """
 
 import atexit
@@ -26,19 +26,19 @@ NO_CACHE = "HARNESS_NO_CACHE"
 Kept = TypeVar("Kept")
 
 _READERS = ("openai", "anthropic", "pydantic", "pydantic-core", "httpx2", "httpx", "jiter")
-"""The packages whose release decides what comes of the same bytes."""
+"""The packages whose release affects the result for the same bytes."""
 _CODE = ("sdk", "wire", "recording/replay.py", "recording/http_backend.py")
-"""What of this package does."""
+"""The modules of this package that do."""
 _LARGEST = 1 << 16
-"""Bytes of a reading; what is longer is read anew each time."""
+"""Maximum size of a cached reading, bytes."""
 _MOST = 1 << 28
-"""Bytes of the file; what is larger is begun anew."""
+"""Maximum size of the file, bytes; a larger one is replaced."""
 _AT_ONCE = 200
-"""So many readings are written at once."""
+"""Number of readings written together."""
 
 
 class KeptReadings:
-    """The readings in one file, by key; opened when the first is looked up."""
+    """The cached readings in one file, by key; opened at the first lookup."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class KeptReadings:
         atexit.register(self.write)
 
     def get(self, key: bytes, kind: type[Kept]) -> Kept | None:
-        """Return the reading of a key, which is of a ``kind``; None where there is none that can be read."""
+        """Return the cached reading of a ``kind`` under a key; None if there is none that can be read."""
         content = self._waiting.get(key)
         if content is None and self._file:
             with suppress(sqlite3.Error):
@@ -56,7 +56,7 @@ class KeptReadings:
         return _decoded(content, kind) if content else None
 
     def put(self, key: bytes, reading: object) -> None:
-        """Keep a reading, if it can be read back as it is."""
+        """Cache a reading, if it can be restored exactly."""
         content = _encoded(reading)
         if content is None or not self._file:
             return
@@ -65,7 +65,7 @@ class KeptReadings:
             self.write()
 
     def write(self) -> None:
-        """Write what is waiting."""
+        """Write pending readings."""
         if self._file and self._waiting:
             with suppress(sqlite3.Error), self._file:
                 rows = list(self._waiting.items())
@@ -88,7 +88,7 @@ def _opened(path: Path) -> sqlite3.Connection | None:
 def _encoded(reading: object) -> bytes | None:
     try:
         content = orjson.dumps(reading)
-    except orjson.JSONEncodeError:  # half a surrogate pair
+    except orjson.JSONEncodeError:  # a lone surrogate
         return None
     return content if len(content) <= _LARGEST and _decoded(content, type(reading)) == reading else None
 
@@ -113,7 +113,7 @@ def _reader(kind: Any) -> "TypeAdapter[Any]":
 
 @cache
 def kept_readings() -> KeptReadings | None:
-    """Return the readings that are kept for the releases and the code of this process; None where none are to be."""
+    """Return the cache for the releases and the code of this process; None if caching is off."""
     if os.environ.get(NO_CACHE):
         return None
     import platformdirs
@@ -123,7 +123,7 @@ def kept_readings() -> KeptReadings | None:
 
 
 def key_of(kind: str, *parts: object) -> bytes:
-    """Return the key of what one kind of client makes of something."""
+    """Return the key of the result of one kind of client."""
     told = sha256(kind.encode())
     for part in parts:
         content = part if isinstance(part, bytes) else repr(part).encode()
@@ -132,7 +132,7 @@ def key_of(kind: str, *parts: object) -> bytes:
 
 
 def releases_and_code() -> str:
-    """Return what tells the releases and the code that readings hang on from any others."""
+    """Return an identifier of the releases and the code that readings depend on."""
     told = sha256()
     for name in _READERS:
         with suppress(metadata.PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""What a reading of the OpenAI SDK holds, and how deep it goes."""
+"""Defines a reading of the OpenAI SDK, and its depth."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,15 +10,15 @@ class Depth(StrEnum):
     """How much of a stream the SDK is given."""
 
     SHAPE = "shape"
-    """The events that stand for all others, with constants for texts."""
+    """Representative events, with constants for texts."""
     FULL = "full"
-    """Every byte, in the reads it came in."""
+    """Every byte, in the original reads."""
 
 
 @dataclass(frozen=True)
 class SdkResult:
     """
-    What one client made of an exchange.
+    The result of one client for an exchange.
 
     ``chunks`` counts the chunk objects it yielded, 1 for a body; ``messages`` is what they add up to.  ``error``
     is the class of the exception that ended it, ``pointer`` the place in the chunk that it names, and ``shows``
@@ -43,5 +43,5 @@ settings = _Settings()
 
 
 def set_depth(depth: Depth) -> None:
-    """Set the depth of readings that name none."""
+    """Set the default depth of readings."""
     settings.depth = depth

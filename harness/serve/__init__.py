@@ -1,1 +1,1 @@
-"""An OpenAI-compatible server on 127.0.0.1 that answers as recorded providers do."""
+"""Provides an OpenAI-compatible server on 127.0.0.1 that replays recorded providers."""

@@ -1,8 +1,8 @@
 """
-The routes of the replay server: which provider is asked, which recording answers, and how it is changed on the way.
+Defines the routes of the replay server: they choose the provider and the recording, and apply requested changes.
 
-A request says by a header what it wants other than the rest: ``x-harness-scenario``, ``-fault``, ``-reframe``, ``-pace``;
-or by its address, ``/PROVIDER/SCENARIO/v1`` and ``/PROVIDER/SCENARIO/FAULT/v1``, for clients that set no headers.
+A request overrides the server's options by headers: ``x-harness-scenario``, ``-fault``, ``-reframe``, ``-pace``; or
+by its URL, ``/PROVIDER/SCENARIO/v1`` and ``/PROVIDER/SCENARIO/FAULT/v1``, for clients that can't set headers.
 """
 
 import asyncio
@@ -38,14 +38,17 @@ from harness.wire.exchange import Exchange, Request
 from harness.wire.shapes import Json
 
 ANY_SCENARIO = "any"
-"""Stands in an address for the scenario that the server picks."""
+"""In a URL, stands for the scenario that the server chooses."""
 
 _NO_SCENARIO = ("", ANY_SCENARIO, "anthropic")
-"""The last, since many providers serve Messages under a base URL that ends in /anthropic."""
+"""
+Path segments that name no scenario; the last, since many providers serve Messages under a base URL that ends in
+/anthropic.
+"""
 
 _COMPLETIONS_PATH = "/v1/completions"
 _BETA = "/beta"
-"""Below it DeepSeek serves chat too, and legacy completions nowhere else."""
+"""The path below which DeepSeek serves chat too, and legacy completions only there."""
 
 _MESSAGES_PATHS = ("/v1/messages", "/v1/messages/count_tokens")
 
@@ -69,9 +72,10 @@ def application(
     upstream: Upstream | None = None,
 ) -> web.Application:
     """
-    Return the server's routes over the recordings of ``index``, for those whom ``gate`` lets in.
+    Return the server's routes over the recordings of ``index``, with access checked by ``gate``.
 
-    ``scripting`` has answers and faults that come before the recordings; ``upstream`` answers what names no provider.
+    ``scripting`` has responses and faults that take precedence over the recordings; ``upstream`` handles requests
+    that name no provider.
     """
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, errors_as_json, gate.admit])
     app[_INDEX] = index
@@ -109,7 +113,7 @@ def application(
 
 
 async def _log(request: web.Request) -> web.StreamResponse:
-    """Return what each of the latest requests got, for a test to assert against."""
+    """Return the outcome of each of the latest requests, for a test to assert on."""
     return _json({"plan": request.app[LOG].plan, "requests": request.app[LOG].lines})
 
 
@@ -119,7 +123,7 @@ async def _forget(request: web.Request) -> web.StreamResponse:
 
 
 def _provider(request: web.Request) -> str:
-    """Return the provider that an address names; without a name it is the only one that is served."""
+    """Return the provider that a URL names; without a name the only one that is served."""
     served = request.app[_INDEX].providers
     named = request.match_info.get("provider")
     if named is None and len(served) != 1:
@@ -132,7 +136,7 @@ def _provider(request: web.Request) -> str:
 async def _answer(
     request: web.Request, path: str, options: PlaybackOptions, scripting: Scripting | None
 ) -> web.StreamResponse:
-    """Answer what is sent at ``path``, which tells the dialect."""
+    """Respond to a request at ``path``, which determines the dialect."""
     provider, own = _provider(request), options.of(request)
     content = await request.read()
     scripted = _UNSCRIPTED
@@ -148,7 +152,7 @@ async def _answer(
 
 
 async def _respond(options: PlaybackOptions, request: web.Request) -> web.StreamResponse:
-    """Answer Responses, which the reference alone speaks; raises NotRecorded for another provider."""
+    """Respond in Responses, which only the reference supports; raise NotRecorded for another provider."""
     provider, own = _provider(request), options.of(request)
     if provider != REFERENCE:
         raise NotRecorded(f"Responses are answered by the reference alone; use the base URL /{REFERENCE}/v1")
@@ -161,7 +165,7 @@ async def _respond(options: PlaybackOptions, request: web.Request) -> web.Stream
 async def _play(
     request: web.Request, exchange: Exchange, note: str, own: PlaybackOptions, scripted: Scripted
 ) -> web.StreamResponse:
-    """Send an exchange with the fault that a request asks for, or that a script or a plan has for it."""
+    """Send an exchange with the fault requested, or scripted, or planned for it."""
     if scripted.fault and not own.fault:
         own = replace(own, fault=scripted.fault)
     exchange = changed(exchange, own.fault)
@@ -178,7 +182,7 @@ async def _play(
 
 
 def _scenario(request: web.Request) -> str | None:
-    """Return the scenario that a request names; raises UnknownName where there is none of that name."""
+    """Return the scenario that a request names; raise UnknownName if there is none."""
     scenario = request.headers.get("x-harness-scenario") or request.match_info.get("scenario")
     if scenario is None or scenario in _NO_SCENARIO:
         return None
@@ -227,9 +231,9 @@ def _json(content: object) -> web.Response:
 
 def _kept(request: web.Request, status: int, note: str) -> dict[str, Any]:
     """
-    Return the line of a request in what is kept for assertions.
+    Return the log entry of a request.
 
-    It is there before an answer is sent: who has the answer finds it.
+    It exists before the response is sent, so that its receiver finds it.
     """
     if _LINE not in request:
         request[_LINE] = line = {
@@ -245,7 +249,7 @@ def _kept(request: web.Request, status: int, note: str) -> dict[str, Any]:
 
 @web.middleware
 async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Log a line a request: no header, no query and no body, since these may hold secrets."""
+    """Log a line per request, without headers, query and body, since these may hold secrets."""
     begun = time.perf_counter()
     try:
         answer = await handler(request)
@@ -255,10 +259,10 @@ async def _logged(request: web.Request, handler: _Handler) -> web.StreamResponse
         raise
     except ConnectionError:
         log.info("%s %s client left", request.method, _shown(request.path))
-        return web.Response()  # goes nowhere; raised, the error would be logged with a traceback
+        return web.Response()  # discarded; if raised, the error would be logged with a traceback
     took = (time.perf_counter() - begun) * 1000
     note = str(request.get(_SAID) or answer.headers.get(NOTE, ""))
-    if log.isEnabledFor(logging.INFO):  # a record of one's own: where in the code it was made need not be looked for
+    if log.isEnabledFor(logging.INFO):  # a ready-made record saves the lookup of the caller
         line = f"{request.method} {_shown(request.path)} {answer.status} {took:.0f} ms {note}"
         log.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, line, (), None))
     _kept(request, answer.status, note)["ms"] = round(took, 1)

@@ -1,4 +1,4 @@
-"""What can become of a connection in the midst of an answer: it is reset, stalls, slows down, or is closed on one side."""
+"""Injects connection faults in the middle of a response: reset, stall, slow transfer, or half-close."""
 
 import asyncio
 import socket
@@ -16,7 +16,10 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 async def befall(request: web.Request, answer: web.StreamResponse, body: bytes, fault: SocketFault) -> None:
-    """Send half of ``body`` and let ``fault`` befall the connection; a slow one brings all of it, 64 bytes at a time."""
+    """
+    Send half of ``body`` and inject ``fault`` into the connection; a slow one sends all of it, 64 bytes at a
+    time.
+    """
     if fault == "slow":
         for at in range(0, len(body), _SLOW_PIECE):
             await answer.write(body[at : at + _SLOW_PIECE])

@@ -1,4 +1,4 @@
-"""The server inside a Python program, such as a test: on a free port of 127.0.0.1, while a block runs."""
+"""Runs the server inside a Python program, such as a test: on a free port of 127.0.0.1, while a block runs."""
 
 from pathlib import Path
 from types import TracebackType
@@ -19,15 +19,16 @@ from harness.serve.upstream import Upstream
 
 class ReplayServer:
     """
-    Answers as providers do, for a client in the same program or another.
+    Responds as providers do, to a client in the same program or another.
 
         with ReplayServer("deepseek") as server:
             client = openai.OpenAI(base_url=server.base_url("deepseek"), api_key="none")
 
-    ``names`` are the providers, as PROVIDER or PROVIDER/MODEL, all without any; ``root`` is the project whose recordings
-    come before those of the program.  ``fault``, ``reframe`` and ``pace`` are as those of ``harness serve``; a request can
-    say others by its headers.  ``recorded_only`` refuses what no recording fits instead of making an answer; ``script`` is
-    a file of answers and faults that come before, ``upstream`` an endpoint that is asked at ``url`` + ``/v1``.
+    ``names`` are the providers, as PROVIDER or PROVIDER/MODEL, by default all; ``root`` is the project whose
+    recordings take precedence over the bundled ones.  ``fault``, ``reframe`` and ``pace`` are the options of
+    ``harness serve``; a request can override them by headers.  ``recorded_only`` rejects requests without a
+    matching recording instead of synthesizing a response; ``script`` is a file of responses and faults that take
+    precedence, ``upstream`` an endpoint for requests to ``url`` + ``/v1``.
 
     Raises:
         UnknownName: there is no such provider, fault, way to cut or pace.
@@ -67,17 +68,17 @@ class ReplayServer:
 
     @property
     def url(self) -> str:
-        """Where it is, without the name of a provider."""
+        """The URL of the server, without the name of a provider."""
         return self._background.url
 
     @property
     def index(self) -> RecordingIndex:
-        """What it answers from."""
+        """The recordings it serves."""
         return self._index
 
     def base_url(self, provider: str, scenario: str | None = None, fault: str | None = None) -> str:
         """
-        Return the base URL of a provider for a client's settings: of any answer, or of that to a scenario, with a fault.
+        Return the base URL of a provider for a client's settings: for any scenario, or for one, with a fault.
 
         Raises:
             NotRecorded: the provider is not served.
@@ -86,7 +87,7 @@ class ReplayServer:
 
     def messages_url(self, provider: str, scenario: str | None = None, fault: str | None = None) -> str:
         """
-        Return the same for a client of Anthropic Messages, which puts ``/v1/messages`` behind it.
+        Return the same for a client of Anthropic Messages, which appends ``/v1/messages``.
 
         Raises:
             NotRecorded: the provider is not served.
@@ -97,9 +98,12 @@ class ReplayServer:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """What each request got, as at ``/__harness/log``: method, path, status, ms, and the answer in words."""
+        """
+        The outcome of each request, as at ``/__harness/log``: method, path, status, ms, and a description of the
+        response.
+        """
         return self._app[LOG].lines
 
     def forget(self) -> None:
-        """Empty ``requests``."""
+        """Clear ``requests``."""
         self._app[LOG].clear()

@@ -1,7 +1,7 @@
 """
-Whether a recorded answer is one to a request, in all that an app can tell: its tools, its form, its caps.
+Decides whether a recorded response fits a request in everything an app can notice: tools, format, limits.
 
-Requests of every dialect are held against each other as chat says them.
+Requests of every dialect are compared in their chat form.
 """
 
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ _SWITCHES = ("thinking", "enable_thinking", "reasoning", "reasoning_effort", "ch
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request as chat says it, and as bytes what an answer to it and to another must have in common."""
+    """A request in its chat form, and as bytes what it must share with another to have the same response."""
 
     body: Json
     key: bytes
 
     @classmethod
     def of(cls, body: Json) -> "Wish":
-        """Return what a request, as chat says it, wishes for."""
+        """Return the wish of a request in its chat form."""
         return cls(body, _key(body))
 
 
@@ -51,7 +51,10 @@ def _key(body: Json) -> bytes:
 
 
 def fits(asked: Wish, before: Wish, held: Exchange) -> bool:
-    """Tell whether the answer of ``held``, which was to ``before``, is right for a request that agrees in the traits required."""
+    """
+    Return whether the response of ``held``, to the request ``before``, fits a request that agrees in the required
+    traits.
+    """
     return (
         asked.key == before.key
         and _same_json(asked.body, before.body)
@@ -62,13 +65,13 @@ def fits(asked: Wish, before: Wish, held: Exchange) -> bool:
 
 
 def _same_json(asked: Json, before: Json) -> bool:
-    """Tell whether JSON whose keys the prompt alone names is asked for in the same words."""
+    """Return whether two requests whose JSON keys only the prompt names have the same words."""
     named = (asked.get("response_format") or None) == {"type": "json_object"} or schema_in(asked) is not None
     return not named or asked.get("messages") == before.get("messages")
 
 
 def _functions(body: Json) -> list[str]:
-    """Return what is declared of each tool that an answer has to keep to, whatever their order."""
+    """Return the declarations of each tool that a response must obey, in any order."""
     tools = body.get("tools")
     found = [one.get("function") for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
     kept = [(one.get("name"), one.get("parameters")) for one in found if isinstance(one, dict)]
@@ -86,12 +89,12 @@ def _stops(body: Json) -> list[Any]:
 
 
 def says_whether_to_think(asked: Json) -> bool:
-    """Tell whether a request, as chat says it, has one of the switches of thinking."""
+    """Return whether a request in its chat form has one of the thinking switches."""
     return any(key in asked for key in _SWITCHES)
 
 
 def _switched(asked: Json, before: Json) -> bool:
-    """Tell whether thinking is as asked for; where nothing is said of it, either is."""
+    """Return whether a response has reasoning as requested; either is right if nothing was."""
     switch = {key: asked[key] for key in _SWITCHES if key in asked}
     return not switch or switch == {key: before[key] for key in _SWITCHES if key in before}
 
@@ -104,18 +107,18 @@ def _few_enough_calls(asked: Json, held: Exchange) -> bool:
 
 
 def _within(asked: Json, before: Json, held: Exchange) -> bool:
-    """Tell whether an answer keeps to the cap, and was not cut by a smaller one."""
+    """Return whether a response keeps to the token cap, and was not truncated by a smaller one."""
     cap, other = cap_of(asked), cap_of(before)
     if cap == other:
         return True
     texts, ends = _said_in(held)
     if {"length", "max_tokens"} & ends:
         return False
-    return cap is None or sum(len((text or "").encode()) for text in texts) <= cap  # a token has a byte at least
+    return cap is None or sum(len((text or "").encode()) for text in texts) <= cap  # a token has at least one byte
 
 
 def _said_in(held: Exchange) -> tuple[list[str | None], set[str | None]]:
-    """Return the texts of an answer, and why its choices ended."""
+    """Return the texts of a response, and its finish reasons."""
     if held.dialect == "messages":
         return [held.turn.text, held.turn.reasoning], {held.turn.stop}
     messages = held.completion.messages

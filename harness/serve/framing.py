@@ -1,7 +1,8 @@
 """
-Recorded bodies cut anew: what arrives is the same, in other pieces.
+Re-segments recorded bodies: the same bytes arrive in other segments.
 
-A client that hangs on where the pieces end, such as one that parses each as it is, shows only on a cut it has not met.
+A client that depends on segment boundaries, such as one that parses each segment alone, fails only on an unusual
+segmentation.
 """
 
 import random
@@ -22,7 +23,8 @@ Reframe = Callable[[Response], list[bytes]]
 
 def reframe(how: str) -> Reframe | None:
     """
-    Return how a body is cut: ``recorded``, ``bytes``, ``events``, ``merged``, ``crlf`` or ``random:SEED``; None for another word.
+    Return the function that re-segments a body: ``recorded``, ``bytes``, ``events``, ``merged``, ``crlf`` or
+    ``random:SEED``; None for another word.
 
     ``crlf`` also ends the lines of a stream with CR LF, which means the same; compressed bodies keep their bytes.
     """

@@ -1,10 +1,10 @@
 """
-Who may ask the replay server: by which names it is reached, and from pages of which origins.
+Checks access to the replay server: by the host name of a request, and by the origin of the page that sends it.
 
-A page of the web can ask a server on loopback in two ways.  By its own origin: the browser hands over the answer only
-where CORS allows it, but a POST that needs no preflight is sent all the same; ``Sec-Fetch-Site`` or ``Origin`` tells it,
-and the rule is that of Go's CrossOriginProtection (https://pkg.go.dev/net/http#CrossOriginProtection).  By a name that
-its owner points to 127.0.0.1 (DNS rebinding): the ``Host`` header tells it.
+A web page can reach a server on loopback in two ways.  By its own origin: the browser passes on the response only
+if CORS allows it, but a POST that needs no preflight is sent anyway; ``Sec-Fetch-Site`` or ``Origin`` reveals it,
+and the rule is that of Go's CrossOriginProtection (https://pkg.go.dev/net/http#CrossOriginProtection).  By a name
+that its owner points to 127.0.0.1 (DNS rebinding): the ``Host`` header reveals it.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ from harness.errors import HarnessError
 from harness.recording.replayed import NOTE
 
 ANY = "*"
-"""The origin that stands for all; only who asks for it by name gets it."""
+"""The origin that stands for all, as an explicit choice."""
 
 _SITE = "Sec-Fetch-Site"
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
@@ -30,7 +30,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class NotAllowed(HarnessError):
-    """A request is refused for where it comes from, or for the name by which it reached the server."""
+    """A request is rejected for its origin, or for the host name by which it reached the server."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -38,24 +38,24 @@ class NotAllowed(HarnessError):
 
 
 class BadName(HarnessError):
-    """An origin or host to allow is none."""
+    """An origin or host to allow is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets requests in: those to loopback's own names and ``hosts``; pages of ``origins`` may read the answers."""
+    """Admits requests to loopback's own names and ``hosts``; pages of ``origins`` may read the responses."""
 
     origins: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, origins: Iterable[str] = (), hosts: Iterable[str] = ()) -> "Gate":
-        """Return the gate that allows these; raises BadName for what no browser would send as such."""
+        """Return the gate that allows these; raise BadName for a value that no browser would send."""
         return cls(frozenset(map(_origin, origins)), frozenset(map(_host, hosts)))
 
     @web.middleware
     async def admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Refuse another host, and what a page of another origin posts; answer its preflight; raises NotAllowed."""
+        """Reject other hosts, and POSTs from pages of other origins; answer preflights; raise NotAllowed."""
         host = request.headers.get(hdrs.HOST, "")
         if not self._serves(host):
             raise NotAllowed(
@@ -70,22 +70,22 @@ class Gate:
             )
         if not preflight:
             return await handler(request)
-        # A star does not cover Authorization, which every client of OpenAI's API sends.
+        # A wildcard does not cover Authorization, which every client of OpenAI's API sends.
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ANY)
         allowed = {hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST", hdrs.ACCESS_CONTROL_ALLOW_HEADERS: wanted}
         return web.Response(status=204, headers=allowed)
 
     async def mark(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Let the page of an allowed origin read the answer, whatever it is; a signal of aiohttp."""
+        """Allow a page of an allowed origin to read the response, whatever it is; a signal handler of aiohttp."""
         origin = self._allowed(request)
         if not origin:
             return
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = NOTE
-        response.headers.add(hdrs.VARY, "Origin")  # beside the one that a recording may have
+        response.headers.add(hdrs.VARY, "Origin")  # in addition to one that a recording may have
 
     def _allowed(self, request: web.Request) -> str:
-        """Return the origin to name in the answer; an empty one where none is asked from, or another."""
+        """Return the origin to name in the response; empty if the request has none, or another."""
         asked = request.headers.get(hdrs.ORIGIN, "")
         if ANY in self.origins and (asked or _SITE in request.headers):
             return ANY
@@ -98,14 +98,14 @@ class Gate:
 
 @lru_cache(256)
 def _named(host: str) -> tuple[str, bool]:
-    """Return the name in a Host header, an empty one where it is none, and whether that is loopback's own."""
+    """Return the name in a Host header, empty if invalid, and whether it is loopback's own."""
     found = _HOST.fullmatch(host)
     name = _plain(found[1]) if found else ""
     return name, _is_loopback(name)
 
 
 def _is_of_a_page_elsewhere(request: web.Request) -> bool:
-    """Tell whether a page of another origin wants something done; a program that is no browser sends neither header."""
+    """Return whether a page of another origin wants a change; programs other than browsers send neither header."""
     site, origin = request.headers.get(_SITE, ""), request.headers.get(hdrs.ORIGIN, "")
     if request.method in _SAFE:
         return False
@@ -115,12 +115,12 @@ def _is_of_a_page_elsewhere(request: web.Request) -> bool:
 
 
 def _plain(host: str) -> str:
-    """Return a host's name as it is compared: in small letters, and without the dot of the root."""
+    """Return a host name for comparison: in lower case, and without the dot of the root."""
     return host.lower().removesuffix(".")
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether a host is loopback by its name or address, as IPv4 in IPv6 too; an address can't be rebound."""
+    """Return whether a host is loopback by name or address, as IPv4 in IPv6 too; an address can't be rebound."""
     try:
         address = ipaddress.ip_address(host[1:-1] if host.startswith("[") else host)
     except ValueError:

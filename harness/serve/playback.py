@@ -1,4 +1,4 @@
-"""How an answer is played: the fault that is put into it, where it is cut, and when its pieces are sent."""
+"""Prepares a response for playback: injects a fault, segments it, and sets the delays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ _PACES: dict[str, Pace] = {"none": "none", "recorded": "recorded"}
 
 @dataclass(frozen=True, slots=True)
 class PlaybackOptions:
-    """How answers are played unless a request says otherwise; the fault or legal variant ``fault`` is put into each."""
+    """How responses are played unless a request overrides it; ``fault`` is a fault or legal variant to inject."""
 
     pace: Pace = "none"
     reframe: str = "recorded"
     fault: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise UnknownName for a fault or a way of cutting that there is not."""
+        """Raise UnknownName for an unknown fault or segmentation."""
         if reframe(self.reframe) is None:
             raise unknown("way to cut", self.reframe, FRAMINGS.replace(" or", ",").split(", "))
         if self.fault is not None and self.fault not in EVERY_FAULT and self.fault not in EVERY_VARIANT:
             raise unknown("fault", self.fault, [*EVERY_FAULT, *EVERY_VARIANT])
 
     def of(self, request: web.Request) -> "PlaybackOptions":
-        """Return the options of one request; raises UnknownName as making one does."""
+        """Return the options of one request; raise UnknownName for invalid ones."""
         said, named = request.headers, request.match_info.get("fault")
         if not named and not _asks_for_another(said):
             return self
@@ -44,12 +44,12 @@ class PlaybackOptions:
 
 
 def _asks_for_another(said: Mapping[str, str]) -> bool:
-    """Tell whether the headers of a request ask for other options; nearly none do."""
+    """Return whether the headers of a request override options; few do."""
     return "x-harness-pace" in said or "x-harness-reframe" in said or "x-harness-fault" in said
 
 
 def pace_of(word: str) -> Pace:
-    """Return a pace: ``none``, ``recorded`` or a number of seconds; raises UnknownName for another word."""
+    """Return a pace: ``none``, ``recorded`` or a number of seconds; raise UnknownName for another word."""
     named = _PACES.get(word)
     if named:
         return named
@@ -63,7 +63,7 @@ def pace_of(word: str) -> Pace:
 
 
 def changed(exchange: Exchange, fault: str | None) -> Exchange:
-    """Return an exchange with a fault or legal variant put in; raises NotRecorded where it has no place for it."""
+    """Return an exchange with a fault or legal variant injected; raise NotRecorded if it does not apply."""
     if fault is None:
         return exchange
     wanted = EVERY_FAULT.get(fault) or EVERY_VARIANT[fault]
@@ -76,14 +76,14 @@ def changed(exchange: Exchange, fault: str | None) -> Exchange:
         TypeError,
         StopIteration,
         RecursionError,
-    ):  # made for another answer
+    ):  # made for another response
         raise NotRecorded(
             f"the fault {fault} does not fit this response; it fits responses such as those to {wanted.on}"
         ) from None
 
 
 def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
-    """Return a changed exchange with the length of its own body, where the one it was made of had the right one."""
+    """Return a changed exchange with the length of its own body, if the original's length was right."""
     length = before.response.headers.get("content-length")
     right = str(len(after.response.body))
     if (
@@ -96,7 +96,7 @@ def _with_own_length(before: Exchange, after: Exchange) -> Exchange:
 
 
 def cut(response: Response, options: PlaybackOptions) -> list[bytes]:
-    """Return the pieces in which the body of a response is sent: of a stream that nobody recorded at a pace, its events."""
+    """Return the segments of a response body to send; a synthesized stream with a pace is split by event."""
     paced = options.pace not in ("none", "recorded") and response.reads is None
     pieces = reframe("events" if paced and options.reframe == "recorded" else options.reframe)
     assert pieces is not None, "a manner holds no other word"  # noqa: S101 - for mypy
@@ -104,7 +104,7 @@ def cut(response: Response, options: PlaybackOptions) -> list[bytes]:
 
 
 def with_fault(note: str, fault: str | None) -> str:
-    """Return what is said of an answer with the fault in it, behind the provenance."""
+    """Return the note of a response with the fault after its provenance."""
     if fault is None:
         return note
     name, provenance, basis = (*note.split("; ", 2), "")[:3]

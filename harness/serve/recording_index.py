@@ -1,9 +1,9 @@
 """
-Which recording answers a request: the one that was asked most nearly the same.
+Finds the recording for a request: the one whose request is most similar.
 
-How it works: of a request and of each recorded one the same traits are taken.  Some must agree, such as whether a
-stream, tools or JSON are asked for; of those recordings that do, the one that differs least in the rest answers, and
-among equals the first in the order of the scenarios.  Nobody's key is looked at.
+How it works: a request and each recorded one are reduced to traits.  Some must agree, such as stream, tools or JSON
+mode; of those recordings that do, the one that differs least in the rest is chosen, and among equals the first in
+the order of the scenarios.  API keys are ignored.
 """
 
 from collections import defaultdict
@@ -41,7 +41,7 @@ from harness.wire.exchange import Exchange, Headers, Request
 from harness.wire.shapes import Json
 
 REFERENCE = "reference"
-"""The name under which the ideal provider is served: what OpenAI's own form is, for comparison."""
+"""The name under which the ideal provider is served: OpenAI's own form, for comparison."""
 
 _OWN_NAMES = 3
 _JSON = Headers((("Content-Type", "application/json"),))
@@ -54,16 +54,16 @@ _BY_NAME_ONLY = (
     "completions.bad-key", "completions.unknown-model", "completions.wrong-type",
 )  # fmt: skip
 CHAT_PATH = "/chat/completions"
-"""Where chat is asked, unless it is said otherwise."""
+"""The default path of chat."""
 
 
 @dataclass(frozen=True)
 class RecordedAnswer:
     """
-    One exchange of a recording that is served, and the target and scenario it is of.
+    One exchange of a served recording, with its target and scenario.
 
-    ``names`` are what its model is asked for by, its own first; ``unasked`` is whether that thinks where a request says
-    nothing of it, None where that is not known.
+    ``names`` are the names of its model, its own first; ``unasked`` is whether the model thinks by default, None if
+    unknown.
     """
 
     target: str
@@ -79,47 +79,47 @@ class RecordedAnswer:
 
     @cached_property
     def note(self) -> str:
-        """What an answer says of itself: its name, its provenance, and of one that was made what it rests on."""
+        """The note of a response: its name, its provenance, and the basis of one that was synthesized."""
         source = self.exchange.source
         basis = f"; {source.note}" if source.provenance == "synthesised" and source.note else ""
         return f"{self.name}; provenance={source.provenance}{basis}"
 
     @cached_property
     def thinks(self) -> bool:
-        """Whether it has a thought."""
+        """Whether it has reasoning."""
         return bool(self.exchange.turn.reasoning)
 
     def is_of_default(self, asked: Json) -> bool:
-        """Tell whether it thinks as its model does unasked, or the request says whether to think."""
+        """Return whether it has reasoning as its model has by default, or the request says whether to think."""
         return self.unasked is None or says_whether_to_think(asked) or self.thinks is self.unasked
 
     @cached_property
     def by_name_only(self) -> bool:
-        """Whether it is an answer for those alone who name its scenario: a refusal that nobody else is after."""
+        """Whether it only serves requests that name its scenario: an error that no other request expects."""
         refusal = self.scenario.id.startswith(f"{PUBLISHED}.") and self.exchange.response.is_error
         return refusal or self.scenario.id in _BY_NAME_ONLY
 
     def wrong_as(self, wrong: Wrong | WrongMessages) -> bool:
-        """Tell whether its request has the same fault as another, so that it is refused for the same reason."""
+        """Return whether its request has the same fault as another, so that it is rejected for the same reason."""
         request = self.exchange.request
         own = RequestMade(self.target, request.json, request.url).wrong
         return own is not None and own.reason == wrong.reason
 
     @cached_property
     def wish(self) -> Wish:
-        """What is asked for in it, to hold another request against."""
+        """The wish of its request, for comparison."""
         return Wish.of(in_chat(self.exchange.request.json or {}, self.exchange.dialect))
 
     @cached_property
     def traits(self) -> RequestTraits:
-        """What is asked for in it."""
+        """The traits of its request."""
         request = self.exchange.request
         return traits(request.json, self.exchange.dialect, counts=_counts(request.url))
 
 
 @dataclass(frozen=True)
 class RequestMade:
-    """What is asked of a provider, and the ``path`` where; a ``body`` of None is no JSON object, ``content`` its bytes."""
+    """A request to a provider, and its ``path``; a ``body`` of None is not a JSON object, ``content`` its bytes."""
 
     provider: str
     body: dict[str, Any] | None
@@ -128,22 +128,22 @@ class RequestMade:
 
     @property
     def model(self) -> Any:
-        """The model that is asked for."""
+        """The requested model."""
         return (self.body or {}).get("model")
 
     @cached_property
     def dialect(self) -> DialectName:
-        """The dialect that is spoken."""
+        """The dialect of the request."""
         return _dialect_at(self.path)
 
     @cached_property
     def traits(self) -> RequestTraits:
-        """What is asked for."""
+        """The traits of the request."""
         return traits(self.body, self.dialect, counts=_counts(self.path))
 
     @cached_property
     def wrong(self) -> Wrong | WrongMessages | None:
-        """What is wrong with it, at OpenAI also what others let pass."""
+        """What is wrong with it, including what only OpenAI rejects."""
         if self.dialect == "messages":
             return wrong_with_messages(self.body, counts=_counts(self.path))
         if self.dialect == "completions":
@@ -162,15 +162,18 @@ def _counts(url: str) -> bool:
 
 
 class RecordingIndex:
-    """The recordings of some targets, read when their provider is first asked; and the ideal provider's answers."""
+    """
+    The recordings of some targets, read at the first request to their provider; and the ideal provider's
+    responses.
+    """
 
     def __init__(
         self, matrix: Matrix, root: Path, names: Iterable[str] = (), *, synthesiser: Synthesiser | None = None
     ) -> None:
         """
-        Take the targets that ``names`` name, as PROVIDER or PROVIDER/MODEL, or all; raises UnknownName for another.
+        Take the targets that ``names`` name, as PROVIDER or PROVIDER/MODEL, or all; raise UnknownName for another.
 
-        Where no recording fits a request, ``synthesiser`` makes the answer; without it there is none.
+        If no recording fits a request, ``synthesiser`` makes the response; without it there is none.
         """
         self._root = root
         self._synthesiser = synthesiser
@@ -194,7 +197,7 @@ class RecordingIndex:
 
     @property
     def providers(self) -> list[str]:
-        """Those that are served."""
+        """The providers that are served."""
         return [*self._targets, *([REFERENCE] if self._reference else [])]
 
     def provider(self, name: str) -> Provider:
@@ -203,7 +206,7 @@ class RecordingIndex:
 
     def answers(self, provider: str, dialect: DialectName = "chat") -> list[RecordedAnswer]:
         """
-        Return what is recorded of a provider in a dialect.
+        Return the recordings of a provider in a dialect.
 
         Raises:
             BadCassette: a recording can't be read.
@@ -224,7 +227,7 @@ class RecordingIndex:
             raise NotRecorded(f"no provider {provider!r} is served here{hint}")
 
     def models(self, provider: str, dialect: DialectName = "chat") -> list[str]:
-        """Return the names under which the models of a provider that something is recorded of are asked for."""
+        """Return the names of the recorded models of a provider."""
         named = self._synthesiser.models(provider) if self._synthesiser else []
         return list(dict.fromkeys([*(one.names[0] for one in self.answers(provider, dialect)), *named]))
 
@@ -232,9 +235,9 @@ class RecordingIndex:
         self, provider: str, content: bytes, scenario: str | None = None, *, path: str = CHAT_PATH
     ) -> RecordedAnswer:
         """
-        Return the exchange that answers the bytes of a request, as ``choose`` does; the last ones are looked up once.
+        Return the exchange for the bytes of a request, as ``choose`` does; recent lookups are cached.
 
-        What was asked may hold secrets, so that it is not kept.
+        The request may hold secrets, so it is not stored.
         """
         key = provider, sha256(content).digest(), scenario, path
         held = self._answers.pop(key, None)
@@ -250,9 +253,9 @@ class RecordingIndex:
         self, provider: str, body: dict[str, Any] | None, scenario: str | None = None, *, path: str = CHAT_PATH
     ) -> RecordedAnswer:
         """
-        Return the exchange that answers a request: one of ``scenario``, the nearest to what is sent, or one made for it.
+        Return the exchange for a request: one of ``scenario``, the most similar, or a synthesized one.
 
-        ``path`` is where it is asked, which tells the dialect.
+        ``path`` is its path, which determines the dialect.
 
         Raises:
             BadCassette: a recording can't be read.
@@ -272,13 +275,13 @@ class RecordingIndex:
         held = self._of_scenario(asked, scenario) if scenario else self._of_model(asked)
         fitting = [one for one in held if one.traits.required == asked.traits.required]
         if not fitting and scenario:
-            return held[0]  # whoever names a scenario gets it, whatever else is asked
+            return held[0]  # a named scenario is served, whatever else the request says
         if not fitting:
             raise NotRecorded(_nothing_fits(asked, held))
         return min(fitting, key=lambda one: distance(asked.traits, one.traits))
 
     def _fitting(self, asked: "RequestMade") -> RecordedAnswer | None:
-        """Return the recorded answer that is right for a request in all that an app can tell; None where there is none."""
+        """Return the recorded response that fits a request in everything an app can notice; None if there is none."""
         wrong = asked.wrong
         if wrong or asked.body is None:
             held = self.answers(asked.provider, asked.dialect)
@@ -295,7 +298,7 @@ class RecordingIndex:
         return min(alike, key=lambda one: distance(asked.traits, one.traits), default=None)
 
     def _by_wish(self, asked: "RequestMade") -> dict[bytes, list[RecordedAnswer]]:
-        """Return the answers of a model that are no refusals, by what they have in common with requests they are for."""
+        """Return the successful responses of a model, by what they share with requests they fit."""
         key = asked.provider, asked.dialect, repr(asked.model)[:_LONGEST_NAME]
         held = self._wishes.get(key)
         if held is None:
@@ -303,7 +306,7 @@ class RecordingIndex:
             for one in self._named(asked):
                 if one.exchange.response.is_success:
                     held[one.wish.key].append(one)
-            if len(self._wishes) >= _REMEMBERED:  # what nobody recorded may be named in endless ways
+            if len(self._wishes) >= _REMEMBERED:  # unrecorded models have endless names
                 self._wishes.clear()
             self._wishes[key] = held
         return held
@@ -328,7 +331,7 @@ class RecordingIndex:
         return found
 
     def _named(self, asked: "RequestMade") -> list[RecordedAnswer]:
-        """Return what is recorded of the model that is asked for, of all where none is named."""
+        """Return the recordings of the requested model, or of all if none is named."""
         held = [one for one in self.answers(asked.provider, asked.dialect) if not one.by_name_only]
         if asked.model is None:
             return held
@@ -348,7 +351,10 @@ class RecordingIndex:
                             yield RecordedAnswer(target.id, names, scenario, exchange, unasked)
 
     def _published(self, provider: str) -> Iterator[RecordedAnswer]:
-        """Yield what others published of a provider that is served with all its models, or of those of its that are."""
+        """
+        Yield the published recordings of a provider that is served with all its models, or of those that are
+        served.
+        """
         models = {target.model.id for target in self._targets.get(provider, ())}
         for case in published_cases(self._root, Selection(providers=(provider,))):
             if provider in self._whole or case.model in models:
@@ -363,7 +369,10 @@ def _published_answers(case: PublishedCase) -> Iterator[RecordedAnswer]:
 
 
 def _known(name: str, matrix: Matrix) -> str:
-    """Return what ``name`` means: REFERENCE, a target, or a provider, whatever people call it; raises UnknownName for another."""
+    """
+    Return the meaning of ``name``: REFERENCE, a target, or a provider, by any of its names; raise UnknownName for
+    another.
+    """
     known = [*(provider.id for provider in matrix.providers), *(target.id for target in matrix.targets()), REFERENCE]
     if name in known:
         return name
@@ -387,7 +396,7 @@ def _of_reference() -> Iterator[RecordedAnswer]:
 
 
 def _is_served(scenario: Scenario, exchange: Exchange) -> bool:
-    """Tell whether others get an answer: not one that we ended, nor one in chat that was asked for comparison alone."""
+    """Return whether a response is served: not one that harness aborted, nor a chat sent only for comparison."""
     compared = scenario.in_chat_first and exchange.dialect == "chat"
     return not (compared or exchange.expected.cancelled_by_client)
 

@@ -1,4 +1,4 @@
-"""What the server itself says no to, in the form that clients of the dialect that is asked in show."""
+"""Formats the server's own errors in the form that clients of the request's dialect show."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from harness.simulate.messages import ideal as messages
 from harness.wire.dialect import is_messages
 
 LARGEST_REQUEST = 16 * 1024 * 1024
-"""Bytes of a request's body that are taken."""
+"""Maximum size of a request body, bytes."""
 
 _NOT_FOUND, _BAD_REQUEST, _TOO_LARGE = 404, 400, 413
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
@@ -23,7 +23,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Say what went wrong in the form that clients show."""
+    """Return errors in the form that clients show."""
     try:
         return await handler(request)
     except HarnessError as error:
@@ -33,7 +33,7 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
         return _refusal(request, _TOO_LARGE, what, "request_too_large")
     except web.RequestPayloadError as error:
         answer = _refusal(request, _BAD_REQUEST, f"the request's body can't be read: {error}", "bad_request")
-        answer.force_close()  # aiohttp closes after such a body, so whoever keeps connections has to be told
+        answer.force_close()  # aiohttp closes after such a body, so a client with a connection pool has to be told
         return answer
     except web.HTTPException as error:
         what = f"{request.method} {request.path}: {error.reason}; {_instead(request.path)}"
@@ -41,7 +41,10 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
 
 
 def _instead(path: str) -> str:
-    """Return what to ask instead: most providers know no path with a slash too many, so it is not found here either."""
+    """
+    Return the URL to use instead: most providers know no path with an extra slash, so it is not found here
+    either.
+    """
     tidy = _SLASHES.sub("/", path).rstrip("/")
     return "see /" if tidy == path else f"ask {tidy or '/'}, without the other slashes"
 

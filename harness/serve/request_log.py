@@ -1,4 +1,4 @@
-"""What each request got: for a test to assert against."""
+"""Logs the outcome of each request, for a test to assert on."""
 
 from collections import deque
 from typing import Any
@@ -8,9 +8,9 @@ _KEPT = 10_000
 
 class RequestLog:
     """
-    The latest requests, the oldest first; of what was asked and answered it holds no text.
+    The latest requests, the oldest first; without texts of requests and responses.
 
-    ``plan`` has the faults that are planned.
+    ``plan`` has the planned faults.
     """
 
     def __init__(self) -> None:
@@ -18,14 +18,17 @@ class RequestLog:
         self._lines: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
     def add(self, line: dict[str, Any]) -> None:
-        """Add what a request got; more may be put into the line later."""
+        """Add the outcome of a request; more fields may be added to the entry later."""
         self._lines.append(line)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all of them."""
         self._lines.clear()
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """A JSON object each: method, path, status, ms, and in words which answer it was; fault, socket and rule of a chat."""
+        """
+        A JSON object each: method, path, status, ms, and a description of the response; fault, socket and rule of a
+        chat.
+        """
         return [dict(line) for line in self._lines]

@@ -1,4 +1,4 @@
-"""What a request asks for, in traits by which the recording that answers it is found; the same for every dialect."""
+"""Reduces a request to traits, by which its recording is found; the same for every dialect."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ _ASKED_FOR = ("stop", "max_tokens", "max_completion_tokens", *_THINKING)
 
 @dataclass(frozen=True, slots=True)
 class RequestTraits:
-    """What a request asks for: what is ``required`` of the recording that answers it, and what is ``preferred``."""
+    """The traits of a request: those ``required`` of the recording for it, and those ``preferred``."""
 
     required: tuple[tuple[str, object], ...]
     preferred: dict[str, object]
 
 
 def in_chat(body: Json, dialect: DialectName) -> Json:
-    """Return a request as chat says it."""
+    """Return a request in its chat form."""
     if dialect == "completions":
         return completions.as_chat(body)
     return as_chat(body) if dialect == "messages" else body
@@ -30,9 +30,9 @@ def in_chat(body: Json, dialect: DialectName) -> Json:
 
 def traits(body: Json | None, dialect: DialectName = "chat", *, counts: bool = False) -> RequestTraits:
     """
-    Return what a request asks for; None stands for a body that is no JSON.
+    Return the traits of a request; None stands for a body that is not JSON.
 
-    ``counts`` is whether tokens are to be counted and not answered.
+    ``counts`` is whether it only counts tokens.
     """
     asked = in_chat(body or {}, dialect)
     messages = asked.get("messages")
@@ -61,12 +61,12 @@ def traits(body: Json | None, dialect: DialectName = "chat", *, counts: bool = F
 
 
 def distance(asked: RequestTraits, held: RequestTraits) -> int:
-    """Return how much two requests that must agree, and do, differ in the rest."""
+    """Return how much two requests whose required traits agree differ in the rest."""
     return sum(weight for name, weight in _WEIGHTS.items() if asked.preferred[name] != held.preferred[name])
 
 
 def differing(asked: RequestTraits, held: RequestTraits) -> list[str]:
-    """Return in words what must agree of two requests and does not."""
+    """Return a description of the required traits that differ."""
     pairs = zip(held.required, asked.required, strict=True)
     return [f"{name} {_word(there)} instead of {_word(here)}" for (name, there), (_, here) in pairs if there != here]
 

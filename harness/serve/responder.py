@@ -1,7 +1,7 @@
 """
-A recorded response played over HTTP/1.1 by aiohttp: its status, headers, pieces, pace and end.
+Plays a recorded response over HTTP/1.1 with aiohttp: its status, headers, segments, pace and end.
 
-aiohttp frames what is sent and keeps connections; a transfer that broke off while it was recorded breaks off again.
+aiohttp frames the body and keeps connections alive; a transfer that broke off when recorded breaks off again.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from harness.wire.exchange import NO_ANSWER, Response
 
 _CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade"})
 _ADDED = ("Content-Type", "Server")
-"""Headers that aiohttp adds where the recording has none."""
+"""Headers that aiohttp adds if the recording has none."""
 
 _TAKEN = web.RequestKey("taken", list[str])
 
@@ -32,9 +32,9 @@ async def send(  # noqa: PLR0913 - one parameter a part of what is sent
     socket_fault: SocketFault | None = None,
 ) -> web.StreamResponse:
     """
-    Send ``pieces`` as the body of ``response``, each after its wait; ``note`` says where they come from.
+    Send ``pieces`` as the body of ``response``, each after its delay; ``note`` says where they come from.
 
-    ``socket_fault`` befalls the connection when half of the body is sent.
+    ``socket_fault`` is injected when half of the body is sent.
     """
     if response.status == NO_ANSWER:
         _end(request)
@@ -64,7 +64,7 @@ async def send(  # noqa: PLR0913 - one parameter a part of what is sent
 def _is_at_once(
     request: web.Request, response: Response, headers: CIMultiDict[str], pieces: Sequence[bytes], waits: Sequence[float]
 ) -> bool:
-    """Tell whether head, body and end can go in one write: a body in one piece, of the length that the head says."""
+    """Return whether headers, body and end can go in one write: one segment, of the length in the headers."""
     if len(pieces) > 1 or any(waits) or not response.eof or request.version < HttpVersion11:
         return False
     length = headers.get("Content-Length")
@@ -83,7 +83,7 @@ async def _send_at_once(
 
 
 async def without_additions(request: web.Request, response: web.StreamResponse) -> None:
-    """Take away the headers that the recording lacks; a signal of aiohttp."""
+    """Remove the headers that the recording lacks; a signal handler of aiohttp."""
     for name in request.get(_TAKEN, ()):
         response.headers.popall(name, None)
 
@@ -91,7 +91,7 @@ async def without_additions(request: web.Request, response: web.StreamResponse) 
 def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiDict[str]:
     headers = CIMultiDict(_sent(response))
     sent = sum(map(len, pieces))
-    # A length that is not that of the body is part of the evidence; one that was right stays so when cut anew.
+    # A wrong length is part of the evidence; a right one stays right when re-segmented.
     length = response.headers.get("content-length", "")
     if length.isdecimal():
         headers["Content-Length"] = str(sent) if int(length) == len(response.body) else length
@@ -100,13 +100,13 @@ def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiD
 
 
 def _sent(response: Response) -> list[tuple[str, str]]:
-    """Return the recorded headers that are sent; worked out once while the same response is asked for."""
+    """Return the recorded headers to send; cached while the same response is requested."""
     held = _SENT.get(id(response))
     if held is None:
         if len(_SENT) >= _MOST_SENT:
             _SENT.clear()
         sent = [(name, _sendable(value)) for name, value in headers_of(response) if _is_sent(name.lower())]
-        held = _SENT[id(response)] = response, sent  # holds the response, so that its id stays its own
+        held = _SENT[id(response)] = response, sent  # holds the response, so that its id is not reused
     return held[1]
 
 
@@ -115,12 +115,12 @@ _MOST_SENT = 256
 
 
 def _is_sent(name: str) -> bool:
-    """Tell whether a recorded header is sent; which pages may read an answer is up to who serves it, not the provider."""
+    """Return whether a recorded header is sent; CORS is up to this server, not the provider."""
     return name not in _CONNECTION and not name.startswith("access-control-")
 
 
 def _promises_more(answer: web.StreamResponse, pieces: Sequence[bytes]) -> bool:
-    """Tell whether the length in the headers is more than what is sent, so that only the connection's end is one."""
+    """Return whether the length in the headers exceeds the body, so that only closing the connection ends it."""
     return answer.content_length is not None and answer.content_length > sum(map(len, pieces))
 
 
@@ -131,6 +131,6 @@ def _sendable(value: str) -> str:
 
 
 def _end(request: web.Request) -> None:
-    """End the connection without ending the answer."""
+    """Close the connection without ending the response."""
     if request.transport:
         request.transport.close()

@@ -1,8 +1,9 @@
 """
-Answers that a user writes: a YAML that says what to answer to which request, and which faults to make how often.
+Reads user-written responses: a YAML file that maps requests to responses, and says which faults to inject how
+often.
 
-The file is read again when it changes.  Of several rules the first that fits answers; of a rule with several answers
-each in its turn, the last one from then on, so that a retry gets another than the first try.
+The file is reloaded when it changes.  The first matching rule responds; several responses of a rule are used in
+turn, and the last one from then on, so that a retry gets another than the first attempt.
 """
 
 import random
@@ -27,11 +28,11 @@ from harness.wire.shapes import Json
 
 
 class BadScript(HarnessError):
-    """A file of answers can't be read; says file, line and key."""
+    """A script can't be read; says file, line and key."""
 
 
 class When(Strict):
-    """Which requests: each key that is given has to fit; * stands for any text."""
+    """A pattern of requests: each given key has to match; * stands for any text."""
 
     provider: str = Field("*", description="The provider that is asked.")
     model: str = Field("*", description="The model that is asked for.")
@@ -47,7 +48,7 @@ class When(Strict):
     )
 
     def fits(self, provider: str, body: Json, dialect: DialectName = "chat") -> bool:
-        """Tell whether a request, as chat says it, is meant."""
+        """Return whether a request, in its chat form, matches."""
         turn = 1 + sum(one.get("role") == "assistant" for one in messages_of(body))
         return (
             fnmatchcase(provider, self.provider)
@@ -72,14 +73,14 @@ def _holds(texts: list[str], wanted: str) -> bool:
 
 
 class ScriptedCall(Strict):
-    """A call of a tool: its arguments are an object, or text that is sent as it is."""
+    """A tool call: its arguments are an object, or text that is sent as it is."""
 
     name: str
     arguments: dict[str, Any] | str = Field(default_factory=dict)
 
 
 class ScriptedAnswer(Strict):
-    """What to answer: text, calls or an error; without any of them what the provider would answer."""
+    """A response: text, calls or an error; without any of them the provider's own."""
 
     text: str | None = None
     reasoning: str | None = None
@@ -101,7 +102,7 @@ class ScriptedAnswer(Strict):
         return self
 
     def said(self) -> Said | None:
-        """Return what is said; None where that is left to the provider."""
+        """Return its content; None if that is left to the provider."""
         if self.text is None and not self.calls and self.reasoning is None:
             return None
         calls = tuple(Call(one.name, pieces_of(_arguments(one)) or ("",)) for one in self.calls)
@@ -116,14 +117,14 @@ def _arguments(call: ScriptedCall) -> str:
 
 
 class Rule(Strict):
-    """Requests, and what they are answered with, in turn."""
+    """A pattern of requests, and their responses, in turn."""
 
     when: When = When.model_validate({})
     answers: tuple[ScriptedAnswer, ...] = Field(min_length=1)
 
 
 class PlannedFault(Strict):
-    """A share of the requests, from 0 to 1, that get a fault of the catalogue or of the socket."""
+    """A share of the requests, from 0 to 1, that get a fault of the catalogue or of the connection."""
 
     share: float = Field(gt=0, le=1)
     when: When = When.model_validate({})
@@ -140,7 +141,7 @@ class PlannedFault(Strict):
 
 
 class ScriptFile(Strict):
-    """A file of answers and faults."""
+    """A file of responses and faults."""
 
     seed: int = Field(0, description="The same seed gives the same faults to the same sequence of requests.")
     rules: tuple[Rule, ...] = ()
@@ -149,7 +150,7 @@ class ScriptFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """What a script says of one request: an answer of a rule, by the rule's number from 1, and a planned fault."""
+    """The script's result for one request: a response of a rule, with the rule's number from 1, and a planned fault."""
 
     rule: int | None = None
     answer: ScriptedAnswer = field(default_factory=lambda: ScriptedAnswer.model_validate({}))
@@ -157,26 +158,26 @@ class Scripted:
 
     @property
     def fault(self) -> str | None:
-        """The fault of the catalogue to put in."""
+        """The fault of the catalogue to inject."""
         return self.answer.fault or (self.planned.fault if self.planned else None)
 
     @property
     def socket(self) -> SocketFault | None:
-        """What becomes of the connection."""
+        """The fault of the connection to inject."""
         return self.answer.socket or (self.planned.socket if self.planned else None)
 
 
 class AnswerScript:
-    """A file of answers, read again when it changes, and how far its sequences are."""
+    """A script, reloaded when it changes, with the positions in its sequences."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; raises BadScript as reading it later does."""
+        """Read the file; raise BadScript if it is invalid."""
         self._path = path
         self._stamp: tuple[int, int] | None = None
         self._read()
 
     def of(self, provider: str, body: Json | None, dialect: DialectName = "chat") -> Scripted:
-        """Return what is said of a request; raises BadScript where the file was changed and can't be read."""
+        """Return the result for a request; raise BadScript if the file was changed and is invalid."""
         self._read()
         asked = provider, in_chat(body or {}, dialect), dialect
         planned = next((one for one in self._file.faults if one.when.fits(*asked) and self._drawn(one)), None)
@@ -188,7 +189,7 @@ class AnswerScript:
 
     @property
     def plan(self) -> Json:
-        """The faults that are planned, as JSON."""
+        """The planned faults, as JSON."""
         return self._file.model_dump(mode="json", include={"seed", "faults"}, exclude_defaults=True)
 
     def _drawn(self, planned: PlannedFault) -> bool:

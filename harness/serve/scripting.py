@@ -1,4 +1,4 @@
-"""Scripted answers made into exchanges, in the manner of the provider that is asked."""
+"""Makes exchanges of scripted responses, in the manner of the requested provider."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +13,15 @@ from harness.wire.shapes import Json
 
 
 class Scripting:
-    """A script, and what makes its answers."""
+    """A script, and the synthesizer of its responses."""
 
     def __init__(self, path: Path, synthesiser: Synthesiser) -> None:
-        """Read the script; raises BadScript where it can't be read."""
+        """Read the script; raise BadScript if it can't be read."""
         self.script = AnswerScript(path)
         self._synthesiser = synthesiser
 
     def exchange(self, provider: str, body: Json | None, scripted: Scripted, path: str) -> Exchange | None:
-        """Return the answer that a script gives to what is sent at ``path``; None where it leaves that to the provider."""
+        """Return the scripted response to a request at ``path``; None if the script leaves it to the provider."""
         answer, said = scripted.answer, scripted.answer.said()
         request = Request("POST", path, body=None if body is None else orjson.dumps(body))
         if answer.error:

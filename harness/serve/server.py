@@ -1,4 +1,4 @@
-"""The replay server running: in the foreground until it is stopped, or in a thread beside what asks it."""
+"""Runs the replay server: in the foreground until it is stopped, or in a thread beside its client."""
 
 import asyncio
 import errno
@@ -14,13 +14,13 @@ from aiohttp import web
 from harness.errors import Unreachable
 
 HOST = "127.0.0.1"
-_GRACE = 5.0  # seconds that answers in the making get when the server is stopped
-_NO_GRACE = 0.001  # nought would be no limit to aiohttp
+_GRACE = 5.0  # seconds that responses under way get when the server is stopped
+_NO_GRACE = 0.001  # aiohttp takes 0 for no limit
 
 
 def serve(app: web.Application, port: int, ready: Callable[[str], None]) -> None:
     """
-    Serve until SIGINT or SIGTERM; ``ready`` is told the address.
+    Serve until SIGINT or SIGTERM; ``ready`` is called with the URL.
 
     Raises:
         Unreachable: the port is taken, or not allowed.
@@ -38,7 +38,7 @@ def serve(app: web.Application, port: int, ready: Callable[[str], None]) -> None
 
 
 def _listen(port: int) -> socket.socket:
-    """Return a socket that listens; aiohttp would tell of a taken port in a traceback."""
+    """Return a listening socket; aiohttp would report a taken port by a traceback."""
     try:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
@@ -47,7 +47,7 @@ def _listen(port: int) -> socket.socket:
 
 
 class Background:
-    """An application served on any free port by a thread of its own, while the block runs; ``url`` is where."""
+    """An application served on a free port by its own thread, while the block runs; ``url`` is its URL."""
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
@@ -70,13 +70,13 @@ class Background:
         self._loop.close()
 
     def door(self, listening: socket.socket) -> Callable[[], None]:
-        """Serve at one more socket, such as one that listens in another network; returns what ends that and closes it."""
+        """Serve on one more socket, such as one in another network; return a function that stops and closes it."""
         site = web.SockSite(self._runner, listening)
         asyncio.run_coroutine_threadsafe(site.start(), self._loop).result()
         return lambda: asyncio.run_coroutine_threadsafe(site.stop(), self._loop).result()
 
     async def _start(self) -> str:
-        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a connection that we end is no news
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # closed by harness, not an error
         await self._runner.setup()
         listening = _listen(0)
         await web.SockSite(self._runner, listening).start()

@@ -1,4 +1,4 @@
-"""Answers for what nobody recorded, in the manner of a provider that is served."""
+"""Synthesizes responses to requests without a recording, in the manner of a served provider."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,10 +20,10 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
 _ANTHROPICS_OWN = ("reference", "anthropic")
-"""Who answers Messages in the form that others follow."""
+"""The provider whose form of Messages others follow."""
 
 _OPENAIS_OWN = ("reference", "openai")
-"""Who answers legacy completions in the form that others follow."""
+"""The provider whose form of legacy completions others follow."""
 
 Manner = ProfileManner | ReferenceManner
 Recorded = Callable[[Target], Iterable[Exchange]]
@@ -34,7 +34,7 @@ def _nothing(_target: Target) -> tuple[Exchange, ...]:
 
 
 class Synthesiser:
-    """Makes answers in the manners of the providers of a matrix; profiles are read when first asked for."""
+    """Makes responses in the manners of the providers of a matrix; profiles are read on first use."""
 
     def __init__(self, matrix: Matrix, root: Path) -> None:
         self._root = root
@@ -46,16 +46,17 @@ class Synthesiser:
         self._texts: dict[str, CompletionsManner] = {}
         self._profiles: dict[str, Profile | None] = {}
         self.recorded: Recorded = _nothing
-        """What is recorded of a provider, of a target first: where there is no profile, the form is learned from it."""
+        """The recordings of a provider, of a given target first: without a profile, the form is learned from them."""
 
     def answer(
         self, provider: str, body: Json | None, said: Said | None = None, *, path: str = "", right: bool = False
     ) -> tuple[str, Synthesised]:
         """
-        Return the id of the target in whose manner a request is answered, and the answer; other names are the reference.
+        Return the id of the target in whose manner the response is, and the response; other names are the
+        reference.
 
-        ``said`` is what it says, where that is not what fits the request; ``path`` is where it is asked; ``right`` is
-        whether it is known that nothing is wrong with it.
+        ``said`` is its content, if it is not to fit the request; ``path`` is the path of the request; ``right`` is
+        whether the request is known to be valid.
 
         Raises:
             BadProfile: the profile can't be read.
@@ -73,7 +74,7 @@ class Synthesiser:
         return named, manner.answer(asked, said, right=right)
 
     def error(self, provider: str, body: Json | None, status: int, message: str, *, path: str = "") -> Synthesised:
-        """Return an error as a provider words its own."""
+        """Return an error in a provider's own form."""
         if dialect_of(path, b"") == "messages":
             return _messages_manner(provider).error(status, message)
         if dialect_of(path, b"") == "completions":
@@ -111,12 +112,12 @@ class Synthesiser:
     def _target(self, provider: str, body: Json | None) -> Target | None:
         if provider not in self._by_name:
             named = [(name, one) for one in self._targets.get(provider, ()) for name in ("", *_names(one))]
-            self._by_name[provider] = dict(reversed(named))  # the first of a name is the one that stays
+            self._by_name[provider] = dict(reversed(named))  # the first of each name counts
         by_name = self._by_name[provider]
         return by_name.get(str((body or {}).get("model") or "")) or by_name.get("")
 
     def models(self, provider: str) -> list[str]:
-        """Return the names by which the models of a provider are asked for."""
+        """Return the names of the models of a provider."""
         return [one.model.name or one.model.id for one in self._targets.get(provider, ())]
 
     def _manner(self, target: Target) -> Manner:
@@ -131,7 +132,7 @@ class Synthesiser:
         return self._manners[provider.id][target.id]
 
     def _learned(self, target: Target) -> Manner:
-        """Return the manner that recordings show, those of the target itself first."""
+        """Return the manner learned from recordings, those of the target itself first."""
         provider = target.provider.id
         profile = learned(provider, self.recorded(target))
         why = f", as neither a profile nor a recording shows that of {provider}"

@@ -1,9 +1,9 @@
 """
-Requests passed on to a real endpoint, their answers kept, and answered from what was kept the next time.
+Forwards requests to a real endpoint, records the responses, and replays them the next time.
 
-An answer streams through as it comes, byte for byte, and is written when it has ended, free of keys, cookies and account
-ids.  The name of its file is made of what was asked, so what was asked need not be read again.  What a retry may mend is
-not kept: an answer that broke off, 408, 429 and 5xx.
+A response streams through as it arrives, byte for byte, and is written when it has ended, without keys, cookies and
+account ids.  The name of its file is derived from the request, so the request need not be read again.  Responses
+that a retry may change are not kept: a broken transfer, 408, 429 and 5xx.
 """
 
 import asyncio
@@ -54,14 +54,14 @@ log = logging.getLogger("harness.serve")
 
 
 class NoUpstream(HarnessError):
-    """The endpoint behind the server does not answer, or is none."""
+    """The endpoint behind the server does not respond, or its URL is invalid."""
 
     status = 502
 
 
 @dataclass
 class _Came:
-    """An answer as it comes: its pieces, and microseconds since the one before each."""
+    """A response as it arrives: its segments, and microseconds since the one before each."""
 
     at: float = field(default_factory=time.perf_counter)
     pieces: list[bytes] = field(default_factory=list)
@@ -76,10 +76,10 @@ class _Came:
 
 class Upstream:
     """
-    An endpoint, by its base URL, and the folder of what is kept of it.
+    An endpoint, by its base URL, and the folder of its recordings.
 
-    ``mode`` is ``missing`` (ask what is not kept), ``none`` (ask nothing), ``all`` (ask everything and keep it anew) or
-    ``pass`` (ask everything and keep nothing).
+    ``mode`` is ``missing`` (forward requests without a recording), ``none`` (forward nothing), ``all`` (forward
+    everything and record it anew) or ``pass`` (forward everything and record nothing).
 
     Raises:
         NoUpstream: the base URL is none.
@@ -96,7 +96,7 @@ class Upstream:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """
-        Answer a request to ``/v1/...``.
+        Respond to a request to ``/v1/...``.
 
         Raises:
             NotRecorded: it is not kept, and nothing is asked.
@@ -110,14 +110,14 @@ class Upstream:
             return await _replay(request, path)
         if self._mode == "none":
             raise NotRecorded(f"{path}: no response is saved for this request; send it once with --record-mode missing")
-        # A client that leaves does not shorten what is kept: the rest is read without it.
+        # A client that leaves does not shorten the recording: the rest is read without it.
         passing = asyncio.ensure_future(self._passed(request, asked, path))
         self._passing.add(passing)
         passing.add_done_callback(self._passing.discard)
         return await asyncio.shield(passing)
 
     async def close(self, _app: web.Application) -> None:
-        """Let what is under way end, for a while, and close the connections."""
+        """Let requests under way end, for a while, and close the connections."""
         if self._passing:
             await asyncio.wait(self._passing, timeout=_GRACE)
         if self._session:
@@ -177,7 +177,7 @@ def _keep(path: Path, asked: Request, headers: Headers, response: Response) -> N
     try:
         write_cassette(path, [scrub(exchange, Secrets.of(keys))])
     except (OSError, HarnessError) as error:
-        log.warning("%s is not kept: %s", path.name, error)  # the client has its answer all the same
+        log.warning("%s is not kept: %s", path.name, error)  # the client has its response anyway
 
 
 async def _replay(request: web.Request, path: Path) -> web.StreamResponse:
@@ -192,7 +192,7 @@ def _is_passed(name: str) -> bool:
 
 
 def _name(asked: Request) -> str:
-    """Return a name that requests share which ask the same: the order of keys in JSON does not matter."""
+    """Return a name that equal requests share: the order of keys in JSON does not matter."""
     body = orjson.dumps(asked.json, option=orjson.OPT_SORT_KEYS) if asked.json is not None else asked.body or b""
     what = f"{asked.method} {asked.url}\n".encode() + body
     model = str(asked.get("model") or asked.method.lower())

@@ -1,1 +1,1 @@
-"""Exchanges that were never on a wire: the reference form, and changes to it."""
+"""Makes synthetic exchanges: the reference form, and changes to it."""

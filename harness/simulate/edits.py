@@ -1,9 +1,9 @@
 """
-Small changes to an exchange, made of its bytes: what faults and legal variants are composed of.
+Provides small changes to the bytes of an exchange, of which faults and legal variants are composed.
 
-How it works: a change of JSON finds the events of the stream (or the body), parses those it is for, and writes
-only these back, in their place.  So changes of different places, and of JSON and framing, can be made in any
-order with the same result.  A change that finds nothing to change raises ``NothingChanged``.
+How it works: a change of JSON finds the events of the stream (or the body), parses its targets, and replaces only
+these.  So changes of different places, and of JSON and framing, commute.  A change that finds nothing to change
+raises ``NothingChanged``.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ _GONE = object()
 
 
 class NothingChanged(ValueError):
-    """The exchange does not hold what a change is for."""
+    """The exchange does not have the target of a change."""
 
 
-# Which chunks a change is for.
+# The target chunks of a change.
 
 
 def any_chunk(_chunk: Json) -> bool:
@@ -85,12 +85,12 @@ def has_tool_calls(chunk: Json) -> bool:
 
 
 def starts_tool_call(chunk: Json) -> bool:
-    """Chunks that begin a tool call: with two of its id, its type and its name."""
+    """Chunks that begin a tool call: with two of id, type and name."""
     return has_tool_calls(chunk) and any(map(_begins, _inner(chunk)["tool_calls"]))
 
 
 def continues_tool_call(chunk: Json) -> bool:
-    """Chunks that go on with a tool call."""
+    """Chunks that continue a tool call."""
     return has_tool_calls(chunk) and not starts_tool_call(chunk)
 
 
@@ -113,11 +113,14 @@ def _begins(call: Any) -> bool:
     return isinstance(call, dict) and sum(map(bool, (call.get("id"), call.get("type"), name))) > 1
 
 
-# What is done to them.
+# The edits.
 
 
 def set_value(path: str, value: Any) -> Edit:
-    """Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to what it makes of the old one, if any."""
+    """
+    Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to its result for the old value,
+    if any.
+    """
     return lambda chunk: _at(chunk, path, value)
 
 
@@ -148,7 +151,7 @@ def _at(chunk: Json, path: str, value: Any) -> None:
         if value is _GONE:
             found.pop(key, None)
         elif callable(value):
-            # A value that another change has taken away, or made of another type, stays as it is.
+            # A value that another change has removed, or given another type, is left alone.
             with contextlib.suppress(TypeError, KeyError, AttributeError):
                 found[key] = value(found[key])
         else:
@@ -170,7 +173,7 @@ def _containers(value: Any, tokens: list[str]) -> Iterator[Any]:
 
 
 def chunks(where: Where, *edits: Edit, only: slice = slice(None)) -> Change:
-    """Return the change that makes ``edits`` to the chunks ``where`` says, or to the ``only`` ones among them."""
+    """Return the change that applies ``edits`` to the chunks ``where`` selects, or to the ``only`` ones among them."""
 
     def change(exchange: Exchange) -> Exchange:
         replaced = []
@@ -187,14 +190,14 @@ def chunks(where: Where, *edits: Edit, only: slice = slice(None)) -> Change:
 
 
 def remove(where: Where, only: slice = slice(None)) -> Change:
-    """Return the change that takes the events of chunks out."""
+    """Return the change that removes the events of chunks."""
     return lambda exchange: _spliced(
         exchange, [(*_event(exchange, start), b"") for start, _, _ in list(_chosen(exchange, where))[only]]
     )
 
 
 def insert(where: Where, *parts: Json | bytes, only: slice = slice(0, 1), after: bool = False) -> Change:
-    """Return the change that puts ``parts`` before (or ``after``) chunks: a chunk, or the bytes of a block."""
+    """Return the change that inserts ``parts`` before (or ``after``) chunks: a chunk, or the bytes of a block."""
     block = b"".join(part if isinstance(part, bytes) else event(part) for part in parts)
 
     def change(exchange: Exchange) -> Exchange:
@@ -205,7 +208,7 @@ def insert(where: Where, *parts: Json | bytes, only: slice = slice(0, 1), after:
 
 
 def repeat(where: Where, *edits: Edit, only: slice = slice(0, 1)) -> Change:
-    """Return the change that sends chunks twice, the second time with ``edits``."""
+    """Return the change that repeats chunks, the second time with ``edits``."""
 
     def change(exchange: Exchange) -> Exchange:
         more = []
@@ -221,7 +224,7 @@ def repeat(where: Where, *edits: Edit, only: slice = slice(0, 1)) -> Change:
 
 
 def before_done(*parts: Json | bytes) -> Change:
-    """Return the change that puts ``parts`` before ``data: [DONE]``."""
+    """Return the change that inserts ``parts`` before ``data: [DONE]``."""
     return replace_bytes(
         b"data: " + DONE, b"".join(p if isinstance(p, bytes) else event(p) for p in parts) + b"data: " + DONE
     )
@@ -237,7 +240,7 @@ def replace_bytes(old: bytes, new: bytes, times: int = -1) -> Change:
 
 
 def body(make: Callable[[bytes], bytes]) -> Change:
-    """Return the change that ``make`` makes of the body's bytes."""
+    """Return the change of the body's bytes by ``make``."""
     return lambda exchange: _changed(exchange, make(exchange.response.body))
 
 
@@ -253,7 +256,7 @@ def header(name: str, value: str | None) -> Change:
 
 
 def status(code: int, content: bytes | None = None, media_type: str | None = None) -> Change:
-    """Return the change of the status, and of body and content-type where they are given."""
+    """Return the change of the status, and of body and content-type if given."""
 
     def change(exchange: Exchange) -> Exchange:
         changed = with_response(exchange, status=code)
@@ -264,17 +267,17 @@ def status(code: int, content: bytes | None = None, media_type: str | None = Non
 
 
 def response(**fields: Any) -> Change:
-    """Return the change of what else a response holds: ``eof``, ``error``, ``http_version``."""
+    """Return the change of other fields of a response: ``eof``, ``error``, ``http_version``."""
     return lambda exchange: with_response(exchange, **fields)
 
 
 def failed_before(code: int) -> Change:
-    """Return the change by which the same request failed with a status just before."""
+    """Return the change by which a first attempt at the request failed with a status."""
     return lambda exchange: replace(exchange, source=replace(exchange.source, failed_before=code))
 
 
 def accepting(encodings: str) -> Change:
-    """Return the change that sets the accept-encoding that was sent."""
+    """Return the change that sets the request's accept-encoding."""
 
     def change(exchange: Exchange) -> Exchange:
         kept = [pair for pair in exchange.request.headers.pairs if pair[0].lower() != "accept-encoding"]
@@ -286,7 +289,7 @@ def accepting(encodings: str) -> Change:
 
 def read_at(first: int, each: int) -> Change:
     """
-    Return the change that lets a body arrive line by line over HTTP/1.1, as a capture of ours keeps it.
+    Return the change that lets a body arrive line by line over HTTP/1.1, as captured by harness.
 
     ``first`` and ``each`` are the microseconds before the first line and before each other.
     """
@@ -311,7 +314,7 @@ def pieces(size: int) -> Change:
 
 
 def rebuild_stream(make: Callable[[list[Json]], list[Json]]) -> Change:
-    """Return the change that writes a stream anew, of the chunks that ``make`` makes of its chunks."""
+    """Return the change that replaces the chunks of a stream by what ``make`` makes of them."""
 
     def change(exchange: Exchange) -> Exchange:
         made = make([chunk for _, _, chunk in _chosen(exchange, any_chunk)])
@@ -321,7 +324,7 @@ def rebuild_stream(make: Callable[[list[Json]], list[Json]]) -> Change:
 
 
 def compose(*changes: Change) -> Change:
-    """Return the change that makes several, in their order."""
+    """Return the change that applies several, in order."""
 
     def change(exchange: Exchange) -> Exchange:
         for one in changes:
@@ -332,7 +335,7 @@ def compose(*changes: Change) -> Change:
 
 
 def only_if(holds: Callable[[Exchange], bool], change: Change) -> Change:
-    """Return ``change``, for exchanges of which ``holds`` is true only."""
+    """Return ``change``, only for exchanges for which ``holds`` is true."""
 
     def guarded(exchange: Exchange) -> Exchange:
         if not holds(exchange):
@@ -348,7 +351,7 @@ def event(chunk: Json) -> bytes:
 
 
 def _chosen(exchange: Exchange, where: Where) -> Iterator[tuple[int, int, Json]]:
-    """Yield start, end and content of the chunks a change is for."""
+    """Yield start, end and content of the target chunks of a change."""
     parser, content = exchange.reading.parser, exchange.response.body
     places = [(e.data_at, e.data_at + len(e.data)) for e in parser.events if e.single_line] if parser else []
     for start, end in places if parser else [(exchange.reading.start, len(content))]:

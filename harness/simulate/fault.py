@@ -1,4 +1,4 @@
-"""What a fault and a legal variant are."""
+"""Defines a fault and a legal variant."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,10 @@ _SPECIFICATIONS = (
 @dataclass(frozen=True, slots=True)
 class Variant:
     """
-    A change that leaves an answer right: no rule may raise an alarm.
+    A change after which a response is still valid: no rule may raise an alarm.
 
-    It is made to the last exchange of the scenario ``on``, as the ideal provider answers it.  ``source`` is where
-    such an answer was seen in public; where nobody is known to have told of one, a specification, or None for that of
-    the rule.
+    It is applied to the last exchange of the scenario ``on``, as the ideal provider responds.  ``source`` is where
+    such a response was seen in public; if no report is known, a specification, or None for that of the rule.
     """
 
     id: str
@@ -31,11 +30,11 @@ class Variant:
 
     @property
     def seen(self) -> bool:
-        """Whether such an answer was seen in public: the source is no specification."""
+        """Whether such a response was seen in public: the source is not a specification."""
         return self.source is not None and not any(name in self.source for name in _SPECIFICATIONS)
 
     def reference(self) -> Exchange:
-        """Return what is changed."""
+        """Return the original."""
         return recording(EVERY_SCENARIO[self.on])[-1]
 
     def apply(self) -> Exchange:
@@ -45,6 +44,6 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Fault(Variant):
-    """A change that makes an answer wrong in one way; ``rule`` is the check that must catch it."""
+    """A change that makes a response wrong in one way; ``rule`` is the check that must catch it."""
 
     rule: str

@@ -1,4 +1,4 @@
-"""A fault by its id, found without making the whole catalogue."""
+"""Finds a fault by its id, without loading the whole catalogue."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,9 +16,9 @@ _MODULES = (
 
 def fault_named(name: str) -> Fault | None:
     """
-    Return a fault of any dialect; None where there is none of that name.
+    Return a fault of any dialect; None if there is none with that id.
 
-    The modules whose text has the name are imported first, then the others, which put names together.
+    The modules whose source contains the id are imported first, then the others, which compose ids.
     """
     for module in sorted(_MODULES, key=lambda one: not _has_text(one, f'"{name}"')):
         faults: tuple[Fault, ...] | dict[str, Fault] = import_module(module).FAULTS
@@ -29,7 +29,7 @@ def fault_named(name: str) -> Fault | None:
 
 
 def _has_text(module: str, text: str) -> bool:
-    """Tell whether the source of a module has a text; False where there is no source."""
+    """Return whether the source of a module contains a text; False if there is no source."""
     spec = find_spec(module)
     file = Path(spec.origin) if spec and spec.origin else None
     return file is not None and file.is_file() and text.encode() in file.read_bytes()

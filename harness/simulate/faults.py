@@ -1,4 +1,4 @@
-"""The catalogue of faults and of legal variants, by dialect."""
+"""Collects the catalogue of faults and of legal variants, by dialect."""
 
 from harness.simulate.chat import faults as chat
 from harness.simulate.completions import faults as completions

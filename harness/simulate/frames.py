@@ -1,8 +1,7 @@
 """
-What is worked out of a request's frame, all of it but its messages: once for requests that differ in these alone.
+Caches what is derived from a request's frame, which is everything but its messages.
 
-A program asks with the same model, tools and schemas again and again; these are most of a request, and only its messages
-change.
+A program repeats the same model, tools and schemas; these are most of a request, and only its messages change.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ _LATEST: tuple[Json, bytes | None] = {}, None
 
 
 def frame_of(body: Json) -> bytes | None:
-    """Return a request without its messages; None where that is too long to be kept, or deeper than orjson writes."""
+    """Return a request without its messages; None if that is too long to cache, or too deep for orjson."""
     global _LATEST  # noqa: PLW0603 - several ask for the frame of one request in turn
     latest, frame = _LATEST
     if latest is not body:
@@ -40,9 +39,9 @@ def _written(around: Json) -> bytes | None:
 
 def of_frame(work: Callable[[Json, *_More], _T]) -> Callable[[Json, *_More], _T]:
     """
-    Return ``work``, which looks at no message, done once for each frame; what it returns may not be changed.
+    Return the result of ``work``, which ignores messages, cached per frame; the result must not be modified.
 
-    What ``work`` takes besides the request is hashable, and has to be the same too.
+    Other arguments of ``work`` must be hashable, and are part of the key.
     """
 
     @lru_cache(_REMEMBERED)

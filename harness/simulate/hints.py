@@ -1,4 +1,4 @@
-"""Values that a prompt brings: its numbers, what it quotes, its names; what a model would put into arguments."""
+"""Extracts values from a prompt that a model would use in arguments: numbers, quoted texts, names."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ _IN_CALL = re.compile(r"\(\s*(-?\d{1,15}(?:\.\d{1,6})?)\s*[,)]")
 _QUOTED = re.compile(r"[\"“「『]([^\"”」』\n]{1,200})[\"”」』]|(?<!\w)['‘]([^'’\n]{1,200})['’](?!\w)")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w-]+(?:\s+[A-Z][\w-]+)*")
 _LONGEST = 20_000
-"""Characters of a prompt that are looked at."""
+"""Characters of a prompt that are searched."""
 
 
 class Hints:
-    """The values of a text, each given once."""
+    """The values of a text, each returned once."""
 
     def __init__(self, text: str = "") -> None:
         text = text[:_LONGEST]
@@ -24,32 +24,32 @@ class Hints:
         self._texts = [*dict.fromkeys([*quoted, *_NAME.findall(text)])]
 
     def copy(self) -> "Hints":
-        """Return the hints that are left, to be used up again."""
+        """Return the remaining hints as a copy to consume."""
         other = object.__new__(Hints)
         other.text_of_prompt, other._lowered = self.text_of_prompt, self._lowered
         other._numbers, other._texts = self._numbers, [*self._texts]
         return other
 
     def numbers(self, *, whole: bool) -> Iterator[float]:
-        """Yield the numbers that are left, in their order."""
+        """Yield the remaining numbers, in order."""
         for said in tuple(self._numbers):
             number = float(said) if "." in said else int(said)
             if not whole or isinstance(number, int):
                 yield number
 
     def number(self, *, whole: bool) -> float:
-        """Return the number that comes next, and take it away; 1 where none is left."""
+        """Return and consume the next number; 1 if none is left."""
         for number in self.numbers(whole=whole):
             self.used(number)
             return number
         return 1
 
     def used(self, number: float) -> None:
-        """Take away a number that was used."""
+        """Consume a number that was used."""
         self._numbers = [said for said in self._numbers if (float(said) if "." in said else int(said)) != number]
 
     def text(self, name: str) -> str | None:
-        """Return the text that comes next; what follows the name of the property before others."""
+        """Return the next text; preferably one that follows the name of the property."""
         after = (
             re.search(rf"\b{re.escape(name)}\s*(?:=|:|is)\s*[\"']?([\w@./+-]+)", self.text_of_prompt) if name else None
         )
@@ -58,11 +58,11 @@ class Hints:
         return self._texts.pop(0) if self._texts else None
 
     def first(self, values: list[Any]) -> list[Any]:
-        """Return values with those ahead that the prompt names."""
+        """Return values with those first that the prompt names."""
         said = self._lowered
         return sorted(values, key=lambda one: not (isinstance(one, str) and one and one.lower() in said))
 
 
 def spoken(name: str) -> str:
-    """Return the text that stands for a property which the prompt says nothing of."""
+    """Return the default text for a property that the prompt does not mention."""
     return (name or "text").replace("_", " ")

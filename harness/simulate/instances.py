@@ -1,9 +1,9 @@
 """
-An instance of a JSON Schema: what a model might put into arguments or structured output.
+Generates an instance of a JSON Schema, as a model might for arguments or structured output.
 
-No library on the shelf does it: jsf draws from the process' one source of randomness, hypothesis-jsonschema refuses
-schemas that name themselves.  What is made is the smallest that fits, with values out of the prompt where they do, the
-same each time; jsonschema has the last word on whether it fits, but for schemas so plain that nothing can go wrong.
+No existing library fits: jsf uses the global random generator, hypothesis-jsonschema rejects recursive schemas.
+The instance is minimal, uses values of the prompt if they fit, and is deterministic; jsonschema validates it,
+except for schemas so plain that nothing can go wrong.
 """
 
 import json
@@ -27,26 +27,26 @@ from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
 _DEEP, _DEEPEST = 3, 20
-"""From the first depth on as little is made as fits; nothing is at the second."""
+"""From the first depth on instances are minimal; at the second, generation stops."""
 _TRIES = 24
 _REFERENCE = re.compile(r'"\$ref":"([^"]*)"')
 
 
 class UnfillableSchema(ValueError):
-    """No instance of a schema is found: it is no schema, allows nothing, or asks for what is not tried."""
+    """No instance of a schema was found: it is invalid, allows nothing, or uses unsupported keywords."""
 
 
 def instance(schema: Any, hints: Hints | None = None) -> Any:
     """
-    Return a value that fits ``schema``; raises UnfillableSchema where none is found.
+    Return a value that fits ``schema``; raise UnfillableSchema if none is found.
 
-    ``hints`` has the values that the prompt brings, such as its numbers and what it quotes.
+    ``hints`` are values from the prompt, such as its numbers and quoted texts.
     """
     return maker_of(schema)(hints or Hints())
 
 
 def maker_of(schema: Any) -> Fill:
-    """Return what makes a value that fits ``schema`` and takes hints as they are; raises UnfillableSchema as ``instance``."""
+    """Return a function from hints to a value that fits ``schema``; raise UnfillableSchema as ``instance``."""
     try:
         return _maker_of(json_text(schema))
     except SchemaError as error:
@@ -65,7 +65,7 @@ def _maker_of(content: str) -> Fill:
 
 
 def _found(validator: Validator, hints: Hints) -> Any:
-    """Return the first value that fits, of those that are made with more and more care."""
+    """Return the first value that fits, of candidates made with increasing care."""
     schema: Any = validator.schema
     try:
         for careful in (False, True):
@@ -91,9 +91,9 @@ def _validator(content: str, *, checked: bool = True) -> Validator:
 
 class _Filler:
     """
-    Makes values of a schema and its parts; ``unlike`` numbers what has to differ.
+    Generates values of a schema and its parts; ``unlike`` numbers values that must differ.
 
-    Where it is ``careful``, each part is validated as it is made, so that of several ways the one is found that fits.
+    If ``careful``, each part is validated, so that the alternative that fits is found.
     """
 
     def __init__(self, root: Any, hints: Hints, *, careful: bool) -> None:
@@ -157,7 +157,7 @@ class _Filler:
         yield {key: value for key, value in made.items() if key in required}
 
     def _schema_of(self, key: str, schema: Json) -> Any:
-        """Return what is sent of the value of a property."""
+        """Return the schema of the value of a property."""
         properties = schema.get("properties") or {}
         fitting = [one for pattern, one in (schema.get("patternProperties") or {}).items() if re.search(pattern, key)]
         if key in properties:
@@ -165,7 +165,7 @@ class _Filler:
         return merged(fitting) if fitting else schema.get("additionalProperties", {})
 
     def _fill_up(self, made: Json, schema: Json, depth: int) -> None:
-        """Add properties that nobody names, where a map is asked for or more are needed."""
+        """Add unnamed properties, if a map is required or more are needed."""
         bare = not schema.get("properties") and isinstance(schema.get("additionalProperties"), Mapping)
         names = (self._name(schema, number) for number in range(_TRIES))
         for key in names:
@@ -187,7 +187,7 @@ class _Filler:
         )
 
     def _one(self, schema: Any, depth: int, name: str, unlike: int = 0, *, optional: bool = False) -> Any:
-        """Return the first value that fits a part; ``_NOTHING`` where there is none and it can be left out."""
+        """Return the first value that fits a part; ``_NOTHING`` if there is none and it is optional."""
         try:
             for value in islice(self.values(schema, depth, name, unlike), _TRIES):
                 if self._fits(value, schema):
@@ -208,7 +208,7 @@ class _Filler:
             if isinstance(self._root, Mapping) and key in self._root
         }
         if any(not place.startswith(("#/$defs/", "#/definitions/")) for place in _REFERENCE.findall(json_text(schema))):
-            return True  # what refers to other places is judged as part of the whole
+            return True  # a part with references is validated as part of the whole
         return _validator(json_text({**defs, **schema}), checked=False).is_valid(value)
 
     def _arrays(self, schema: Json, depth: int, name: str) -> Iterator[Any]:
@@ -269,7 +269,7 @@ class _Filler:
 
 
 class _Nothing:
-    """No value, where None is one."""
+    """No value, where None is a value."""
 
 
 _NOTHING = _Nothing()

@@ -1,8 +1,9 @@
 """
-Schemas so plain that what is first made of them fits: types, properties, items and texts to choose from.
+Generates instances of plain schemas, whose first candidate always fits: types, properties, items and enumerated
+strings.
 
-Most tools that are declared have such a schema.  It is worked through once, and then filled with what each prompt brings;
-the values are those that ``instances`` makes first.
+Most declared tools have such a schema.  It is compiled once, and then filled with values of each prompt; the values
+are those that ``instances`` makes first.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,7 +45,7 @@ _ANY_TEXT = {"type": "string"}
 
 
 def is_plain(schema: Any, depth: int = 0) -> bool:
-    """Tell whether a schema has types, properties, items and texts to choose from alone, so that what is made of it fits."""
+    """Return whether a schema has only types, properties, items and enumerated strings, so that any candidate fits."""
     if not isinstance(schema, Mapping) or depth > _PLAIN_DEPTH:
         return False
     kind = schema.get("type", "string" if "enum" in schema else None)
@@ -60,7 +61,7 @@ def is_plain(schema: Any, depth: int = 0) -> bool:
 
 
 def _is_plain_here(schema: Mapping[str, Any]) -> bool:
-    """Tell whether what a plain object requires is described, and whether there are texts to choose from, and only texts."""
+    """Return whether the required properties of an object are described, and an enumeration has only strings."""
     listed = schema.get("enum", [""])
     described = set(schema.get("required", ())) <= set(schema.get("properties", ()))
     closed = isinstance(schema.get("additionalProperties", True), bool)
@@ -68,7 +69,10 @@ def _is_plain_here(schema: Mapping[str, Any]) -> bool:
 
 
 def filler(schema: Mapping[str, Any], name: str = "", depth: int = 0) -> Fill:
-    """Return what makes a value of a plain schema, which is of the property ``name``; it uses up the hints it takes."""
+    """
+    Return a function that makes a value of a plain schema, of the property ``name``; it consumes the hints it
+    uses.
+    """
     listed = schema.get("enum")
     if listed is not None:
         return lambda hints: hints.first(listed)[0]

@@ -1,4 +1,4 @@
-"""What the ideal provider answers to any scenario, whatever its dialect."""
+"""Returns the ideal provider's exchanges for any scenario, whatever its dialect."""
 
 from collections.abc import Callable
 
@@ -17,5 +17,5 @@ _OF_DIALECT: dict[DialectName, Callable[[Scenario], list[Exchange]]] = {
 
 
 def recording(scenario: Scenario) -> list[Exchange]:
-    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    """Return the exchanges of ``scenario`` with the ideal provider."""
     return _OF_DIALECT[scenario.dialect](scenario)

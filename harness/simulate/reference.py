@@ -1,7 +1,7 @@
 """
-Reference answers, and small changes to them: what examples and faults are made of.
+Provides reference responses, and small changes to them, for examples and faults.
 
-They are what the ideal provider answers: see ``simulate/chat/ideal.py`` for their form.
+They come from the ideal provider: see ``simulate/chat/ideal.py`` for their form.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _BOTH = [*_WEATHER, {"type": "function", "function": {"name": "get_time"}}]
 
 
 def ask(text: str = "你好", **params: Any) -> Exchange:
-    """Return the reference answer to a question with these request parameters."""
+    """Return the reference response to a request with these parameters."""
     return ideal.exchange({"model": ideal.MODEL, "messages": [{"role": "user", "content": text}], **params})
 
 
@@ -64,7 +64,7 @@ def with_body(exchange: Exchange, body: bytes) -> Exchange:
 
 
 def with_header(exchange: Exchange, name: str, value: str | None) -> Exchange:
-    """Return the exchange with a response header set, or removed where ``value`` is None."""
+    """Return the exchange with a response header set, or removed if ``value`` is None."""
     pairs = [pair for pair in exchange.response.headers.pairs if pair[0].lower() != name.lower()]
     headers = Headers((*pairs, (name, value)) if value is not None else tuple(pairs))
     return dataclasses.replace(exchange, response=dataclasses.replace(exchange.response, headers=headers))
@@ -81,24 +81,24 @@ def recorded(exchange: Exchange) -> Exchange:
 
 
 def with_request_params(exchange: Exchange, **params: Any) -> Exchange:
-    """Return the exchange with request parameters set, or removed where None."""
+    """Return the exchange with request parameters set, or removed if None."""
     body = {**(exchange.request.json or {}), **params}
     kept = {key: value for key, value in body.items() if value is not None}
     return dataclasses.replace(exchange, request=dataclasses.replace(exchange.request, body=orjson.dumps(kept)))
 
 
 def with_expected_status(exchange: Exchange, *statuses: int, tested_parameter: str | None = None) -> Exchange:
-    """Return the exchange of which it was known that it may be answered with ``statuses``."""
+    """Return the exchange with ``statuses`` as the acceptable ones."""
     return dataclasses.replace(exchange, expected=Expected(statuses, tested_parameter))
 
 
 def with_earlier(exchange: Exchange, *earlier: Exchange) -> Exchange:
-    """Return the exchange in a recording that ``earlier`` ones begin."""
+    """Return the exchange in a recording that begins with ``earlier`` ones."""
     return dataclasses.replace(exchange, earlier=earlier)
 
 
 def in_archive(exchange: Exchange, *before: Exchange) -> Exchange:
-    """Return the exchange in an archive of another tool, where ``before`` ones of the provider stand ahead of it."""
+    """Return the exchange in an archive of another tool, after the ``before`` ones of the provider."""
     from harness.wire.siblings import Siblings
 
     return dataclasses.replace(exchange, siblings=Siblings(one.facts for one in before))

@@ -1,4 +1,4 @@
-"""The parts of a JSON Schema put together: references, ``allOf``, and each choice of ``anyOf`` and ``oneOf``."""
+"""Combines the parts of a JSON Schema: references, ``allOf``, and each choice of ``anyOf`` and ``oneOf``."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -54,7 +54,7 @@ def _is_null(schema: Any) -> bool:
 
 
 def resolved(schema: Any, root: Any) -> Json:
-    """Return a schema with what its reference refers to; raises LookupError where that leads nowhere."""
+    """Return a schema with its reference resolved; raise LookupError if that leads nowhere."""
     if not isinstance(schema, Mapping):
         return {} if schema is not False else {"enum": [], "not": {}}
     found = dict(schema)
@@ -77,7 +77,7 @@ def _at(root: Any, reference: str) -> Any:
 
 
 def merged(schemas: Iterable[Any]) -> Json:
-    """Return one schema that asks for all that ``schemas`` ask for, as far as two of one kind can be put together."""
+    """Return one schema with the constraints of all ``schemas``, as far as two of one kind can be merged."""
     whole: Json = {}
     for schema in schemas:
         for key, value in schema.items() if isinstance(schema, Mapping) else ():

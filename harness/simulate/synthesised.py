@@ -1,4 +1,4 @@
-"""A response that was made for a request, in whatever dialect."""
+"""Defines a response synthesized for a request, in any dialect."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from harness.wire.shapes import Json
 
 @dataclass(frozen=True, slots=True)
 class Synthesised:
-    """A response made for a request, and what it rests on, in words."""
+    """A response synthesized for a request, and a description of its basis."""
 
     response: Response
     rests_on: str
@@ -21,5 +21,5 @@ class Synthesised:
 
 
 def seed_of(body: Json) -> str:
-    """Return what ids are made of: the same request gets the same."""
+    """Return the seed of ids: equal requests have equal seeds."""
     return hashlib.sha256(json_text(body).encode("utf-8", "surrogatepass")).hexdigest()[:24]

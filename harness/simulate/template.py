@@ -1,8 +1,8 @@
 """
-Templates of JSON: a provider's own keys in its own order, with places to be filled.
+Fills JSON templates: a provider's own keys in its own order, with placeholders.
 
-A text ``$name`` is a place; what stands there is of any kind.  A key ``usage if asked`` is there where the condition
-holds, and ``usage if not asked`` where it does not.
+A string ``$name`` is a placeholder for a value of any type.  A key ``usage if asked`` is present if the condition
+holds, and ``usage if not asked`` if it does not.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ PLACES = {
     "seconds": "a time in seconds, with a fraction",
     "padding": "random text",
 }
-"""What may stand behind ``$`` in a template."""
+"""The placeholders allowed after ``$``."""
 
 CONDITIONS = {
     "asked": "usage was asked for by stream_options.include_usage",
@@ -54,7 +54,7 @@ CONDITIONS = {
     "logprobs": "probabilities were asked for",
     "stream": "the answer is streamed",
 }
-"""What may stand behind ``if`` in a key."""
+"""The conditions allowed after ``if`` in a key."""
 
 IDS = ("id", "call_id", "fingerprint", "request_id")
 
@@ -69,13 +69,13 @@ _ALPHABETS = {
 _LETTERS = {
     kind: bytes(ord(letters[byte % len(letters)]) for byte in range(256)) for kind, letters in _ALPHABETS.items()
 }
-"""What stands for each byte in an id."""
+"""The character for each byte in an id."""
 _UUID = "{hex 8}-{hex 4}-{hex 4}-{hex 4}-{hex 12}"
 _DIGEST = hashlib.sha256().digest_size
 
 
 def check(template: Any) -> Any:
-    """Return ``template``; raise ValueError where it names a place or a condition that is none."""
+    """Return ``template``; raise ValueError if it names an unknown placeholder or condition."""
     if isinstance(template, dict):
         for key, value in template.items():
             split(str(key))
@@ -90,7 +90,7 @@ def check(template: Any) -> Any:
 
 @lru_cache(4096)
 def split(key: str) -> tuple[str, str]:
-    """Return a key without its condition, and the condition; raise ValueError where it is none."""
+    """Return a key without its condition, and the condition; raise ValueError if it is unknown."""
     name, found, condition = key.partition(_IF)
     if found and condition.removeprefix(_NOT) not in CONDITIONS:
         raise ValueError(_unknown("condition", condition, list(CONDITIONS)))
@@ -102,14 +102,14 @@ def _unknown(what: str, name: str, known: list[str]) -> str:
 
 
 def check_id(form: str) -> str:
-    """Return the form of an id; raise ValueError where a part in braces is none."""
+    """Return the form of an id; raise ValueError if a part in braces is invalid."""
     if "{" in _PART.sub("", form):
         raise ValueError("an unknown part; use {uuid}, {hex N}, {lower N}, {alnum N}, {digit N} or {number N}")
     return form
 
 
 def holds(condition: str, conditions: frozenset[str]) -> bool:
-    """Tell whether ``condition`` holds, given those that do; an empty one always does."""
+    """Return whether ``condition`` holds, given those that do; an empty one always does."""
     if condition.startswith(_NOT):
         return condition.removeprefix(_NOT) not in conditions
     return not condition or condition in conditions
@@ -117,10 +117,10 @@ def holds(condition: str, conditions: frozenset[str]) -> bool:
 
 def fill(template: Any, values: Mapping[str, Any], conditions: frozenset[str]) -> Any:
     """
-    Return ``template`` with its places filled and without the keys whose condition does not hold.
+    Return ``template`` with its placeholders filled and without the keys whose condition does not hold.
 
-    A value that is a function is called for it, so that what few places need is not worked out for each.  A template is
-    worked through once for each set of conditions: it is filled for every chunk, and may not be changed.
+    A value that is a function is called, so that rarely used values are computed on demand.  A template is compiled
+    once per set of conditions: it is filled for every chunk, and must not be modified.
     """
     key = id(template), conditions
     held = _PREPARED.get(key)
@@ -130,7 +130,7 @@ def fill(template: Any, values: Mapping[str, Any], conditions: frozenset[str]) -
         held = _PREPARED[key] = (
             template,
             _prepared(template, conditions),
-        )  # holds the template, so that its id stays its own
+        )  # holds the template, so that its id is not reused
     made = held[1]
     return made(values) if callable(made) else made
 
@@ -141,7 +141,7 @@ _PREPARED: dict[tuple[int, frozenset[str]], tuple[Any, Any]] = {}
 
 
 def _prepared(template: Any, conditions: frozenset[str]) -> Any:
-    """Return what fills a template, or the template itself where it has no places."""
+    """Return a filler for a template, or the template itself if it has no placeholders."""
     if isinstance(template, dict):
         parts = [(*split(key), inner) for key, inner in template.items()]
         return _of_object(
@@ -181,7 +181,7 @@ def _of_place(name: str) -> _Filler:
 
 
 def uses(template: Any, place: str) -> bool:
-    """Tell whether a template has the place ``place``; looked up once, as in ``fill``."""
+    """Return whether a template has the placeholder ``place``; cached, as in ``fill``."""
     key = id(template), place
     held = _USED.get(key)
     if held is None:
@@ -203,7 +203,7 @@ def _uses(template: Any, place: str) -> bool:
 
 
 def make_id(form: str, seed: str, number: int = 0) -> str:
-    """Return an id of the form; the same ``seed`` gives the same id."""
+    """Return an id of the form; equal ``seed`` values give equal ids."""
     if "{" not in form:
         return form
     plan = _id_form(form)
@@ -214,7 +214,7 @@ def make_id(form: str, seed: str, number: int = 0) -> str:
 
 
 class _Letters(NamedTuple):
-    """Letters of a ``kind`` in an id: those made of the bytes from ``start`` to ``end`` of its source, or as wide a number."""
+    """Letters of a ``kind`` in an id: from the bytes ``start`` to ``end`` of its source, or a number of that width."""
 
     kind: str
     start: int
@@ -225,7 +225,10 @@ class _Letters(NamedTuple):
 
 
 class _IdForm(NamedTuple):
-    """The form of an id: its ``text`` with places, the letters ``made`` for them, and of how many bytes these are."""
+    """
+    The form of an id: its ``text`` with placeholders, the letters ``made`` for them, and the number of bytes for
+    these.
+    """
 
     text: str
     made: tuple[_Letters, ...]
@@ -242,13 +245,13 @@ def _id_form(form: str) -> _IdForm:
         width = int(count or 1)
         made.append(_Letters(kind, taken, taken + width))
         whole += "%s" + text.replace("%", "%%")
-        if kind != "number":  # is made of no bytes
+        if kind != "number":  # uses no bytes
             kinds.add(kind)
             taken += width
     return _IdForm(whole, tuple(made), frozenset(kinds), taken)
 
 
 def _bytes_of(seed: str, count: int) -> bytes:
-    """Return bytes that are the same for the same seed."""
+    """Return bytes determined by the seed."""
     blocks = -(-count // _DIGEST)
     return b"".join([hashlib.sha256(f"{seed} {block}".encode()).digest() for block in range(blocks)])

@@ -1,7 +1,6 @@
 """
-The site: static pages of what is known, by question, provider, rule and client, in both languages.
+Builds the site: static pages of results by question, provider, rule and client, in both languages.
 
-Zensical carries navigation, search, dark mode and phones; ours are the tables, the cells and the byte views.  A page is
-Markdown in which everything but the headings is HTML that Markdown leaves alone; ``markup`` makes text from outside fit
-for it.
+Zensical provides navigation, search, dark mode and mobile layout; harness the tables, the cells and the byte views.
+A page is Markdown in which everything but the headings is raw HTML; ``markup`` escapes outside text for it.
 """

@@ -1,4 +1,4 @@
-"""The short address of each page: a provider, a rule or observation, a client."""
+"""Builds the short URL of each page: a provider, a rule or observation, a client."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ BUILT = "site"
 
 
 def path_of(kind: str, name: str) -> str:
-    """Return the address of a page below the start page: ``kind`` is ``providers``, ``rules`` or ``clients``."""
+    """Return the path of a page below the start page: ``kind`` is ``providers``, ``rules`` or ``clients``."""
     return f"{kind}/{name}/"
 
 
 def address_of(kind: str, name: str, root: Path, language: str = "en") -> str | None:
     """
-    Return where the page can be opened: on the published site where ``HARNESS_SITE_URL`` names it, else the file that
-    was built in the project at ``root``; None where there is neither.
+    Return the URL of the page: on the published site if ``HARNESS_SITE_URL`` names it, else the file built in the
+    project at ``root``; None if there is neither.
     """
     below = ("" if language == "en" else f"{language}/") + path_of(kind, name)
     online = published(below)

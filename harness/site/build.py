@@ -1,4 +1,4 @@
-"""Building the site: pages of each language into Markdown, then Zensical over them."""
+"""Builds the site: renders the pages of each language into Markdown, and runs Zensical on them."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ from harness.site.start import start_page
 
 HERE = Path(__file__).parent
 MARKER = ".llm-compat-harness-site"
-"""Stands in a folder that holds a site of ours, which is replaced whole; no other folder is."""
+"""File that marks a folder as a built site, which may be replaced; no other folder is."""
 
 _LANGUAGES: dict[Language, dict[str, str]] = {
     "en": {"folder": "", "name": "中文", "lang": "zh", "from_root": "zh/"},
@@ -37,7 +37,7 @@ def build_site(facts: Facts, into: Path, site_url: str | None = None) -> int:
 
     Raises:
         Unwritable: the folder holds something else.
-        HarnessError: Zensical is not installed, or says that a page is wrong.
+        HarnessError: Zensical is not installed, or rejects a page.
     """
     if into.exists() and not (into / MARKER).exists() and any(into.iterdir()):
         raise Unwritable(

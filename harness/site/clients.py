@@ -1,4 +1,4 @@
-"""A page a client, and the list of them."""
+"""Renders a page per client, and the list of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from harness.site.suffering import REFERENCE, one_a_cause, rule_of
 
 
 def client_pages(writer: Writer) -> Iterator[SitePage]:
-    """Yield the list of clients, then a page for each; none where no log of clients is there."""
+    """Yield the list of clients, then a page for each; none without a log of clients."""
     results, suffering = writer.facts.clients, writer.facts.suffering
     if results is None:
         return
@@ -48,7 +48,7 @@ def _context(writer: Writer, client: str, about: dict[str, Any]) -> dict[str, An
 
 
 def _rows(writer: Writer, client: str) -> list[tuple[str, ClientFinding, list[ClientFinding]]]:
-    """Return each provider with the worst that the client does with its answers, and one finding a cause; the worst first."""
+    """Return each provider with the worst outcome of the client, and one finding per cause; the worst first."""
     suffering = writer.facts.suffering
     rows = []
     for provider, by_client in suffering.at.items():
@@ -62,7 +62,7 @@ def _rows(writer: Writer, client: str) -> list[tuple[str, ClientFinding, list[Cl
 
 
 def _faults(writer: Writer, client: str) -> list[tuple[str, str | None, ClientFinding]]:
-    """Return the faults and variants that the client does not survive, with their rules; the worst first."""
+    """Return the faults and variants that break the client, with their rules; the worst first."""
     found = [
         (fault, rule_of(fault), clients[client])
         for fault, clients in writer.facts.suffering.by_fault.items()

@@ -1,4 +1,4 @@
-"""Everything the pages are made of, read once: results, what became of clients, providers, what is listed of them."""
+"""Loads the data of all pages once: results, outcomes of clients, providers, and listed deviations."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ _BEST_FIRST = {kind: rank for rank, kind in enumerate(PROVENANCES)}
 
 @dataclass(slots=True)
 class Breach:
-    """What a provider does that breaks client code, or a rule: all findings of one check, the most telling first."""
+    """A provider's behaviour that breaks client code, or a rule: all findings of one check, the most telling first."""
 
     check: str
     findings: list[Finding]
@@ -44,7 +44,7 @@ class Breach:
 
     @property
     def worst(self) -> Finding:
-        """The finding that is shown: the worst, of the best evidence, with its place in the bytes if any has one."""
+        """The finding that is shown: the worst, of the best evidence, preferably with a place in the bytes."""
         return min(
             self.findings,
             key=lambda one: (WORST_FIRST[one.outcome], not one.evidence, _BEST_FIRST.get(one.provenance or "", 9)),
@@ -57,21 +57,21 @@ class Breach:
 
     @property
     def deviation(self) -> Deviation | None:
-        """What is listed that expects the finding that is shown; without a finding, the first that is listed."""
+        """The listed deviation that expects the finding shown; without a finding, the first one listed."""
         if not self.findings:
             return next(iter(self.listed), None)
         return next((one for one in self.listed if one.expects(self.worst.message)), None)
 
     @property
     def seen(self) -> tuple[str, str]:
-        """When it was first and last seen; both empty where nothing is dated."""
+        """When it was first and last seen; both empty if no date is known."""
         days = [one.recorded_at[:10] for one in self.findings if one.recorded_at]
         days += [day for one in self.listed for day in (one.first_seen, one.last_seen or one.first_seen)]
         return (min(days), max(days)) if days else ("", "")
 
     @property
     def advice(self) -> Advice:
-        """What it breaks and what client code does instead."""
+        """The impact, and the workaround."""
         check, listed = CHECKS[self.check], self.deviation
         told = told_of(self.worst) if self.findings else None
         own = (
@@ -81,7 +81,7 @@ class Breach:
 
     @property
     def source(self) -> str:
-        """Where it is borne out."""
+        """The source that confirms it."""
         found = next((one.source for one in self.findings[:1] if one.source), None)
         return (self.deviation.source if self.deviation else None) or found or CHECKS[self.check].source
 
@@ -93,7 +93,7 @@ def letters(findings: Iterable[Finding]) -> str:
 
 
 def newest(findings: Iterable[Finding]) -> str:
-    """Return the month of the newest recording behind some findings; empty where none is dated."""
+    """Return the month of the newest recording behind some findings; empty if none is dated."""
     return max((one.recorded_at[:7] for one in findings if one.recorded_at), default="")
 
 
@@ -102,7 +102,7 @@ class Facts:
     """
     A project's results as the pages need them.
 
-    ``findings`` are those that stand: what evidence shows, a reconstruction is not asked for.  ``every`` has them all.
+    ``findings`` exclude reconstructions superseded by evidence.  ``every`` has them all.
     """
 
     root: Path
@@ -118,7 +118,7 @@ class Facts:
 
     @cached_property
     def breaches(self) -> dict[str, list[Breach]]:
-        """What each provider does that breaks something, the rule that hits most clients first."""
+        """The breaches of each provider, ordered by the number of clients that the rule affects."""
         return {one.id: self._breaches(one.id) for one in self.providers}
 
     def _breaches(self, provider: str) -> list[Breach]:
@@ -140,34 +140,37 @@ class Facts:
         return found
 
     def by_check(self, provider: str, check: str) -> list[Finding]:
-        """Return the findings of one check about one provider that stand."""
+        """Return the findings of one check about one provider, without superseded ones."""
         return self._by_check.get((provider, check), [])
 
     def _rank(self, provider: str, check: str) -> tuple[int, int]:
-        """Return how many clients a breach hits, as what sorts the most first: measured at the provider, then by its form."""
+        """
+        Return the sort key for the number of clients that a breach affects: measured at the provider, then by its
+        form.
+        """
         measured, forms = self.suffering.hit(provider, check), self.forms(provider, check)
         shown = self.suffering.by_forms(forms) if forms else self.suffering.of_rule(check)
         return -len(measured), -len(shown)
 
     @cached_property
     def badges(self) -> dict[str, str]:
-        """The badge of each provider that something was recorded or published of, as SVG."""
+        """The badge of each provider with recorded or published responses, as SVG."""
         return badge.render(self.results)
 
     def breach(self, provider: str, check: str) -> Breach | None:
-        """Return what a provider does against one check."""
+        """Return a provider's breach of one check."""
         return next((one for one in self.breaches[provider] if one.check == check), None)
 
     def sightings(self, provider: str) -> Sightings:
-        """Return on which days recordings of a provider show what."""
+        """Return the days on which recordings of a provider show each finding."""
         return self.history.get(provider, Sightings())
 
     def forms(self, provider: str, check: str) -> tuple[str, ...]:
-        """Return the faults that show a provider's listed deviations from a rule."""
+        """Return the faults that reproduce a provider's listed deviations from a rule."""
         return tuple(dict.fromkeys(one.fault for one in self.listed[provider] if one.check == check and one.fault))
 
     def shown(self, finding: Finding) -> BytesShown | None:
-        """Return the bytes that a finding is about, the place marked; None where its recording or its place is not there."""
+        """Return the bytes of a finding, with its place marked; None if its recording or place is missing."""
         if not finding.evidence:
             return None
         place = finding.evidence[0]
@@ -175,7 +178,7 @@ class Facts:
         return bytes_around(body, place.offset, _length(body, place)) if body else None
 
     def body(self, finding: Finding, exchange: int = 0) -> bytes | None:
-        """Return the body of an answer of the recording that a finding is of; None where it can't be read."""
+        """Return the response body in the recording of a finding; None if it can't be read."""
         key = (finding.cassette or "", exchange)
         if key not in self._bodies:
             self._bodies[key] = self._read(*key)
@@ -192,7 +195,7 @@ class Facts:
 
 
 def _length(body: bytes, place: Evidence) -> int:
-    """Return how many bytes of a body an excerpt of it covers; a few where it stands there otherwise."""
+    """Return the number of bytes that an excerpt covers in a body; a few if it is written differently there."""
     excerpt = place.excerpt.removesuffix("…").encode()
     return len(excerpt) if excerpt and body.startswith(excerpt, place.offset) else len(excerpt) and 1
 

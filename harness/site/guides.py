@@ -1,4 +1,4 @@
-"""The guides of ``docs/`` as pages; a guide that is not translated is shown in English."""
+"""Renders the guides of ``docs/`` as pages; a guide without a translation is shown in English."""
 
 import re
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ _ORDER = (
     "guide-app", "guide-endpoint", "guide-recordings", "install", "commands", "method", "formats", "figures",
     "claims", "fidelity", "registry", "profiles", "masking",
 )  # fmt: skip
-"""The guides in the order of their list; others follow by name."""
+"""The order of the guides in their list; others follow by name."""
 
 _NOT_SHOWN = frozenset({"pypi"})
-"""Pages of other places: what the package index shows."""
+"""Documents shown elsewhere: on the package index."""
 
 _SWITCH = re.compile(r"^\[(中文|English)\]\([^)]*\)\n", re.MULTILINE)
 
 
 def guide_pages(writer: Writer) -> Iterator[SitePage]:
-    """Yield the list of guides, then each; none where the project has no ``docs/``."""
+    """Yield the list of guides, then each; none if the project has no ``docs/``."""
     found = _guides(writer.facts.root / "docs", writer.language)
     if not found:
         return
@@ -37,7 +37,7 @@ def guide_pages(writer: Writer) -> Iterator[SitePage]:
 
 
 def _guides(folder: Path, language: str) -> dict[str, Path]:
-    """Return the guides by name, in the order of their list: in Chinese where there is one, else in English."""
+    """Return the guides by name, in the order of their list: in Chinese if available, else in English."""
     ranks = {name: rank for rank, name in enumerate(_ORDER)}
     every = sorted(
         folder.glob("*.md"), key=lambda path: (ranks.get(path.name.partition(".")[0], len(ranks)), path.name)
@@ -53,7 +53,7 @@ def _title(text: str) -> str:
 
 
 def _in_one_language(text: str, language: str) -> str:
-    """Return a guide whose title, where it is in both languages, is in one."""
+    """Return a guide whose bilingual title is reduced to one language."""
 
     def title(found: re.Match[str]) -> str:
         return f"# {found[1] if language == 'en' else found[2]}"
@@ -62,7 +62,7 @@ def _in_one_language(text: str, language: str) -> str:
 
 
 def _about(text: str, language: str) -> str:
-    """Return the first sentence of a guide as plain text; empty where it is too long for a list."""
+    """Return the first sentence of a guide as plain text; empty if it is too long for a list."""
     paragraphs = re.split(r"\n\s*\n", _SWITCH.sub("", text))
     prose = [one for one in paragraphs if one.strip() and not _NO_PROSE.match(one.strip())]
     wanted = [one for one in prose if _HAN_LETTER.search(one)] if language != "en" and _HAN.search(text) else prose
@@ -71,7 +71,7 @@ def _about(text: str, language: str) -> str:
 
 
 def _anchors(text: str) -> set[str]:
-    """Return the anchors that a guide has: those it sets, and those that its headings in ASCII get."""
+    """Return the anchors of a guide: explicit ones, and those generated for headings in ASCII."""
     slugs = (re.sub(r"[^a-z0-9_\s-]", "", heading.lower()).strip() for heading in re.findall(r"(?m)^#+ (.*)$", text))
     return {re.sub(r"[-\s]+", "-", slug) for slug in slugs} | set(re.findall(r'id="([^"]+)"', text))
 
@@ -86,7 +86,7 @@ def _list(writer: Writer, texts: dict[str, str]) -> str:
 
 
 def _linked(text: str, name: str, there: dict[str, str]) -> str:
-    """Return a guide whose links lead to pages of the site; what is not on it is named without a link."""
+    """Return a guide whose links lead to pages of the site; links to anything else become plain text."""
 
     def link(found: re.Match[str]) -> str:
         said, target = found[1], found[2]

@@ -1,8 +1,8 @@
 """
-Text from outside, made fit for the pages, and bytes with a place marked.
+Escapes outside text for the pages, and renders bytes with a place marked.
 
-How it works: a page is raw HTML inside Markdown, which looks at line ends, tabs and backticks even there; so these become
-character references, beside what HTML itself would take for markup.
+How it works: a page is raw HTML inside Markdown, which interprets line ends, tabs and backticks even there; so
+these become character references, in addition to HTML's own special characters.
 """
 
 import re
@@ -28,17 +28,17 @@ _TOP_BITS = 0b1100_0000
 
 
 def safe(text: str) -> Markup:
-    """Return a text of one line, with nothing in it that a page would obey."""
+    """Return a text as one escaped line."""
     return Markup(escape(printable(text)).translate(_REFERENCES))  # noqa: S704 - it was escaped
 
 
 def safe_lines(text: str) -> Markup:
-    """Return a text of several lines the same way, for a ``pre``."""
+    """Return a text of several lines, escaped for a ``pre``."""
     return Markup(escape(printable_lines(text)).translate(_REFERENCES))  # noqa: S704 - it was escaped
 
 
 def prose(text: str) -> Markup:
-    """Return a sentence of ours, with what stands between backticks as code."""
+    """Return one of harness's sentences, with the parts between backticks as code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return safe(text)
@@ -48,19 +48,19 @@ def prose(text: str) -> Markup:
 
 
 def address(url: str) -> str:
-    """Return where a link leads, for people: decoded, without its scheme, its middle left out where it is long."""
+    """Return the target of a link for display: decoded, without its scheme, its middle elided if it is long."""
     shown = unquote(url.split("://", 1)[-1])
     return shown if len(shown) <= _LONG_ADDRESS else f"{shown[:_ADDRESS_HEAD]}…{shown[-_ADDRESS_TAIL:]}"
 
 
 def anchor(name: str) -> Markup:
-    """Return an id as a heading of Markdown takes it: as it is, but for what no id of ours has."""
+    """Return an id as an anchor of a Markdown heading, without characters that no id of harness has."""
     return Markup(_NO_SLUG.sub("-", name))  # noqa: S704 - letters, digits, dots, dashes and underscores
 
 
 @dataclass(frozen=True, slots=True)
 class BytesShown:
-    """Some bytes of an answer as text, and the place in them that is meant; ``number`` is the offset of that place."""
+    """Some bytes of a response as text, with a marked place; ``number`` is the offset of that place."""
 
     before: str
     marked: str
@@ -69,7 +69,7 @@ class BytesShown:
 
 
 def bytes_around(content: bytes, at: int, length: int) -> BytesShown:
-    """Return the bytes around a place: what stands before and after it is cut, the place itself to a few lines."""
+    """Return the bytes around a place: the text before and after it is truncated, the place itself to a few lines."""
     number, at = at, _character_at(content, min(at, len(content)))
     end = min(at + min(length, _LONGEST), len(content))
     begin = _character_at(content, max(0, at - _BEFORE))
@@ -87,7 +87,7 @@ def bytes_around(content: bytes, at: int, length: int) -> BytesShown:
 
 
 def _character_at(content: bytes, at: int) -> int:
-    """Return the nearest place not after ``at`` where a character of UTF-8 begins."""
+    """Return the nearest place at or before ``at`` where a UTF-8 character begins."""
     for back in range(4):
         if at - back <= 0 or at - back >= len(content) or content[at - back] & _TOP_BITS != _CONTINUES:
             return at - back
@@ -99,7 +99,7 @@ def _text(piece: bytes) -> str:
 
 
 def environment(**more: Any) -> Environment:
-    """Return what the templates are rendered with; every value that is no markup is made safe."""
+    """Return the template environment; every value that is not markup is escaped."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""What a page is, and what all kinds of pages share."""
+"""Defines a page, and the common parts of all kinds of pages."""
 
 import json
 from collections.abc import Iterable
@@ -22,14 +22,14 @@ from harness.words.problems import translated_problem
 from harness.words.values import translated_outcome, translated_value
 
 MAIN = ("deepseek", "siliconflow", "bailian", "qianfan", "volcengine")
-"""The providers that the start page shows before anything is filtered."""
+"""The providers that the start page shows by default."""
 
 _BAD = frozenset({Outcome.FAIL, Outcome.CHANGED, Outcome.BROKEN})
 
 
 @dataclass(frozen=True, slots=True)
 class SitePage:
-    """A page: its address below the start page without slashes at its ends, its title, and its Markdown."""
+    """A page: its path below the start page without slashes at its ends, its title, and its Markdown."""
 
     path: str
     title: str
@@ -43,19 +43,19 @@ class SitePage:
 
 @dataclass
 class Writer:
-    """Writes pages of some facts in one language."""
+    """Writes pages from facts in one language."""
 
     facts: Facts
     language: Language
     site_url: str | None = None
 
     def said(self, text: str, **fills: Any) -> str:
-        """Return a text of ours in the language of the pages, with what is filled into it."""
+        """Return a text of harness in the language of the pages, with its placeholders filled."""
         told = translated(text, self.language)
         return told.format(**fills) if fills else told
 
     def page(self, path: str, title: str, template: str, **more: Any) -> SitePage:
-        """Return a page made of a template."""
+        """Return a page rendered from a template."""
         up = "../" * (path.count("/") + 1) if path else ""
         return SitePage(path, title, self._templates.get_template(template).render(title=title, up=up, **more))
 
@@ -89,33 +89,33 @@ class Writer:
         )
 
     def problem(self, message: str) -> Markup:
-        """Return what a check found in the language of the pages."""
+        """Return a problem's message in the language of the pages."""
         told = translated_problem(message, self.language)
         return self._foreign(safe(told), english=told == message)
 
     def found(self, finding: Finding) -> Markup:
-        """Return what a finding says: what a rule found, or what an observation saw."""
+        """Return the text of a finding: a rule's problem, or an observed value."""
         if finding.message:
             return self.problem(finding.message)
         return safe(translated_value(finding.value or "none", self.language))
 
     def seen_as(self, said: str) -> Markup:
-        """Return what a check says of an answer: the message of a problem, or the value that an observation saw."""
+        """Return a check's result on a response: the message of a problem, or the observed value."""
         told = translated_problem(said, self.language)
         return safe(told if told != said else translated_value(said, self.language))
 
     def outcome(self, message: str) -> Markup:
-        """Return what a client did with an answer."""
+        """Return the outcome of a client for a response."""
         told = translated_outcome(message, self.language)
         return self._foreign(safe(told), english=told == message)
 
     def foreign(self, text: str) -> Markup:
-        """Return a text that stands beside data: in the language of the pages, where it has been translated."""
+        """Return a text that accompanies data: in the language of the pages, if translated."""
         told = translated(text, self.language)
         return self._foreign(prose(told), english=told == text)
 
     def _foreign(self, told: Markup, *, english: bool) -> Markup:
-        """Return a text with its language, where that is not the one of the page."""
+        """Return a text with its language, if that is not the one of the page."""
         return Markup('<span lang="en">{}</span>').format(told) if english and self.language != "en" else told
 
     def word(self, word: str) -> str:
@@ -123,11 +123,11 @@ class Writer:
         return IN_FULL.get(word, word) if self.language == "en" else word_in(word, self.language)
 
     def known(self, kind: str, name: str) -> bool:
-        """Tell whether there is a page of that name."""
+        """Return whether there is a page with that name."""
         return name in self._names[kind]
 
     def name_of(self, provider: str) -> str:
-        """Return what a provider is called in the language of the pages; its id where it is none of the matrix."""
+        """Return the name of a provider in the language of the pages; its id if it is not in the matrix."""
         return self.said(self._called.get(provider, provider))
 
     @cached_property
@@ -140,7 +140,7 @@ class Writer:
         return {"rules": set(CHECKS), "clients": set(clients), "providers": {one.id for one in self.facts.providers}}
 
     def outcome_word(self, findings: Iterable[Finding]) -> str:
-        """Return what became of a rule with a provider, in words."""
+        """Return the outcome of a rule for a provider, in words."""
         outcomes = {one.outcome for one in findings}
         if outcomes & _BAD:
             return self.said("not passed")
@@ -149,7 +149,7 @@ class Writer:
         return self.said("legal, but breaks clients" if outcomes else "described, not recorded")
 
     def fate_word(self, fate: ClientOutcome) -> str:
-        """Return what becomes of an answer with a client, in words."""
+        """Return the outcome of a client, in words."""
         return self.said(FATES[fate])
 
 
@@ -182,10 +182,10 @@ FATES = {
     ClientOutcome.NA: "does not read such answers",
     ClientOutcome.ENV: "could not be run",
 }
-"""What becomes of an answer, in words for people."""
+"""The outcomes of clients, in plain words."""
 
 
 def mark_of(findings: Iterable[Finding]) -> str:
-    """Return the sign of what became of a rule with a provider."""
+    """Return the symbol of the outcome of a rule for a provider."""
     outcomes = {one.outcome for one in findings}
     return "✗" if outcomes & _BAD else "~" if Outcome.KNOWN in outcomes else "!" if outcomes else "·"

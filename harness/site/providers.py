@@ -1,4 +1,4 @@
-"""A page a provider, and the list of them."""
+"""Renders a page per provider, and the list of them."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
 
 
 def _view(facts: Facts, provider: str, check: str) -> dict[str, Any]:
-    """Return what is shown of a breach beside itself: its bytes, and whom it hits."""
+    """Return the details of a breach: its bytes, and the clients it affects."""
     breach = facts.breach(provider, check)
     worst = breach.worst if breach and breach.findings else None
     forms = facts.forms(provider, check)
@@ -73,7 +73,7 @@ def _sorted(found: Any) -> list[ClientFinding]:
 
 
 def _legal(facts: Facts, provider: str) -> list[tuple[str, list[ClientFinding]]]:
-    """Return the legal forms in a provider's answers that break clients, those that break most first."""
+    """Return the legal forms in a provider's responses that break clients, by the number of clients."""
     found = [
         (cause, _sorted(clients.values()))
         for cause, clients in facts.suffering.by_cause[provider].items()
@@ -84,7 +84,7 @@ def _legal(facts: Facts, provider: str) -> list[tuple[str, list[ClientFinding]]]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """When a breach was seen: by what is listed and by recordings; the bars are (start, width, solid) in percent."""
+    """When a breach was seen: by its listing and by recordings; the bars are (start, width, solid) in percent."""
 
     check: str
     first: str
@@ -120,19 +120,19 @@ def _drift(facts: Facts, provider: str) -> list[Drift]:
 
 
 def _gone(breach: Breach) -> str:
-    """Return when a breach went; empty where something of it is still there, for all that is known."""
+    """Return when a breach ended; empty if a part of it remains, as far as known."""
     ends = [entry.until for entry in breach.listed]
     return "" if breach.findings or not all(ends) else max(filter(None, ends), default="")
 
 
 def _months(day: str) -> float:
-    """Return a day, a month or a year as months: a year is its first month, a month its first day."""
+    """Return a day, a month or a year in months: a year as its first month, a month as its first day."""
     year, month, date = [*map(int, day.split("-")), 1, 1][:3]
     return year * 12 + month - 1 + (date - 1) / 31
 
 
 def _retired(provider: Provider) -> list[tuple[str, str, str, str]]:
-    """Return the models that went: day, name, what the provider names instead, source."""
+    """Return the retired models: day, name, the provider's replacement, source."""
     rows = [(str(one.at), one.name, one.instead or "", str(one.source)) for one in provider.retired_models]
     rows += [(str(one.retired), one.name or one.id, "", "") for one in provider.models if one.retired]
     return sorted(rows, reverse=True)

@@ -1,4 +1,4 @@
-"""The six questions, and what a provider's recordings say to each: the word, where it was seen, the bytes."""
+"""Answers the six questions from a provider's recordings: the word, where it was seen, the bytes."""
 
 import re
 from collections import defaultdict
@@ -13,7 +13,7 @@ from harness.site.markup import BytesShown, bytes_around
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as the pages ask it: its anchor, its words, how its answer is found in the bytes."""
+    """A question of the pages: its anchor, its words, and how its answer is found in the bytes."""
 
     anchor: str
     title: str
@@ -69,7 +69,7 @@ MEANINGS = {
     ("errors", "detail"): "under `detail`, without `error`",
     ("errors", "flat"): "`code` and `message` at the top, without `error`",
 }
-"""What a word means, by the anchor of its question; a word that is not here says it all."""
+"""The meaning of a word, by the anchor of its question; other words are self-explanatory."""
 
 IN_FULL = {
     "own": "own chunk",
@@ -79,7 +79,7 @@ IN_FULL = {
     "some": "some chunks",
     "pieces": "in pieces",
 }
-"""English words of answers that say too little without their question; the Chinese ones are whole."""
+"""English words of answers that are unclear without their question; the Chinese ones are complete."""
 
 _TAIL = 160
 _BEST_FIRST = {kind: rank for rank, kind in enumerate(PROVENANCES)}
@@ -98,7 +98,7 @@ class ValueSaid:
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswered:
-    """All that a provider's page says to a question; ``answer`` is None where no recording answers it."""
+    """A provider's answers to a question; ``answer`` is None if no recording answers it."""
 
     asked: Asked
     answer: StartAnswer | None
@@ -114,7 +114,7 @@ class QuestionAnswered:
 
 
 def answers(facts: Facts, provider: str) -> list[QuestionAnswered]:
-    """Return what a provider's recordings say to each question."""
+    """Return the answers of a provider's recordings to each question."""
     return [_told(facts, provider, asked) for asked in ASKED]
 
 
@@ -133,7 +133,7 @@ def _told(facts: Facts, provider: str, asked: Asked) -> QuestionAnswered:
 
 
 def _found(facts: Facts, answer: StartAnswer, asked: Asked) -> tuple[Finding | None, BytesShown | None]:
-    """Return the bytes that answer a question, found by how such an answer looks, and of what recording they are."""
+    """Return the bytes that answer a question, found by a pattern, and their recording."""
     finding = _best([one for _, one in answer.said])
     body = facts.body(finding) if finding else None
     if not body:

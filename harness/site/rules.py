@@ -1,4 +1,4 @@
-"""A page a rule or observation, and the list of them."""
+"""Renders a page per rule or observation, and the list of them."""
 
 import difflib
 import json
@@ -31,7 +31,7 @@ _VALUES = 12
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """A good and a bad answer, as HTML, where they differ; and what the rule says of the bad one."""
+    """A good and a bad response, as HTML, where they differ; and the rule's message on the bad one."""
 
     good: Markup
     bad: Markup
@@ -77,7 +77,7 @@ def _context(writer: Writer, check: Check) -> dict[str, Any]:
 
 
 def _passing(writer: Writer, check: Check) -> list[tuple[str, str]]:
-    """Return the providers that pass by a recording or a published one, each with the letters of these."""
+    """Return the providers that pass in a recorded or published response, each with the letters of these."""
     rows = []
     for one in writer.facts.providers:
         found = [
@@ -90,7 +90,7 @@ def _passing(writer: Writer, check: Check) -> list[tuple[str, str]]:
 
 
 def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what an observation saw: each value, with the providers and the letters of what shows it."""
+    """Return the values of an observation, each with the providers and the letters of the evidence."""
     if check.observe is None:
         return []
     seen: dict[str, dict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
@@ -103,7 +103,7 @@ def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str
 
 
 def _pair(writer: Writer, check: Check, bad: Exchange) -> SideBySide:
-    """Return the good answer that a bad one was most likely made from beside it."""
+    """Return a bad response with the good one that it was most likely made from."""
     lines = _lines(bad)
     others = [one for one in (*check.good, *REFERENCES.values()) if _lines(one) != lines]
     good = max(others, key=lambda one: len({*lines}.intersection(_lines(one))))
@@ -129,7 +129,7 @@ def _lines(exchange: Exchange) -> list[str]:
 
 
 def _differing(good: list[str], bad: list[str]) -> tuple[Markup, Markup]:
-    """Return the lines in which two answers differ, with a line around them, the difference marked."""
+    """Return the lines in which two responses differ, with a line of context, the difference marked."""
     left: list[Markup] = []
     right: list[Markup] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, good, bad, autojunk=False).get_opcodes():
@@ -154,7 +154,7 @@ def _short(line: str) -> str:
 
 
 def _marked(line: str, other: str) -> Markup:
-    """Return a line with what another has not marked, cut around it."""
+    """Return a line with its difference from another marked, truncated around it."""
     if not line:
         return Markup("")
     start = _alike(line, other)

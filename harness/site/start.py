@@ -1,4 +1,4 @@
-"""The start page: six plain questions × providers, and the ways in."""
+"""Renders the start page: six plain questions × providers, and the main links."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def start_page(writer: Writer) -> Iterator[SitePage]:
 
 
 def _worst(writer: Writer) -> list[tuple[str, str, int, int]]:
-    """Return the rules that hit most clients: id, title, how many providers break them, how many clients that hits."""
+    """Return the rules that affect most clients: id, title, number of providers that break them, number of clients."""
     facts = writer.facts
     broken = {check: [one for one in facts.providers if facts.breach(one.id, check)] for check in CHECKS}
     rows = [

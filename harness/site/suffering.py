@@ -1,4 +1,4 @@
-"""Which client code suffers from what: by rule, by legal variant, and by provider."""
+"""Counts which client code fails because of what: by rule, by legal variant, and by provider."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ REFERENCE = "reference"
 @dataclass(slots=True)
 class Suffering:
     """
-    What became of clients, counted for the pages.
+    The outcomes of clients, counted for the pages.
 
-    What a client does with OpenAI's own form as well is nobody's fault: it counts nowhere.  ``at`` is by provider and
-    client; ``by_cause`` by provider, then by the fault or variant that explains it; ``by_fault`` by fault or variant
-    alone; ``tried`` is how many clients read each of these.
+    A client's failure on OpenAI's own form is not counted.  ``at`` is by provider and client; ``by_cause`` by
+    provider, then by the fault or variant that explains it; ``by_fault`` by fault or variant alone; ``tried`` is
+    the number of clients tried on each of these.
     """
 
     at: dict[str, dict[str, list[ClientFinding]]] = field(default_factory=lambda: defaultdict(dict))
@@ -51,31 +51,37 @@ class Suffering:
             _keep_worst(self.by_cause[one.provider].setdefault(one.explanation or "", {}), one)
 
     def hit(self, provider: str, check: str) -> dict[str, ClientFinding]:
-        """Return the clients that break on a provider's answers by a breach of a rule, each with the worst it does."""
+        """
+        Return the clients that break on a provider's responses by a breach of a rule, each with its worst
+        outcome.
+        """
         return _merged(found for cause, found in self.by_cause[provider].items() if rule_of(cause) == check)
 
     def by_forms(self, faults: Iterable[str]) -> dict[str, ClientFinding]:
-        """Return the clients that some of these faults or variants break, each with the worst it does."""
+        """Return the clients that some of these faults or variants break, each with its worst outcome."""
         return _merged(self.by_fault[fault] for fault in faults if fault in self.by_fault)
 
     def of_rule(self, check: str) -> dict[str, ClientFinding]:
-        """Return the clients that some breach of a rule breaks, each with the worst it does."""
+        """Return the clients that some breach of a rule breaks, each with its worst outcome."""
         return _merged(found for fault, found in self.by_fault.items() if rule_of(fault) == check)
 
     def worst(self, provider: str, client: str) -> ClientFinding | None:
-        """Return the worst that a client does with a provider's answers; None where it was not tried on them."""
+        """Return the worst outcome of a client for a provider; None if it was not tried."""
         found = self.at[provider].get(client, [])
         blamed = [one for one in found if not one.on_reference or not one.fate.bad]
         return min(blamed or found, key=lambda one: (WORST_FATE_FIRST[one.fate], not one.explanation), default=None)
 
     def fine(self, provider: str) -> list[str]:
-        """Return the clients that handle every answer of a provider, by name."""
+        """Return the clients that handle every response of a provider, by name."""
         return sorted(
             client for client in self.at[provider] if (worst := self.worst(provider, client)) and not worst.fate.bad
         )
 
     def broken_alike(self, provider: str) -> list["BrokenAlike"]:
-        """Return the clients that break on a provider's answers, grouped by what they do at worst and why; the worst first."""
+        """
+        Return the clients that break on a provider's responses, grouped by worst outcome and cause; the worst
+        first.
+        """
         groups: dict[object, BrokenAlike] = {}
         for client in sorted(self.at[provider]):
             worst = self.worst(provider, client)
@@ -88,19 +94,22 @@ class Suffering:
 
 @dataclass(slots=True)
 class BrokenAlike:
-    """Clients that break on a provider's answers in one way: the worst finding of each, and the first one's of each cause."""
+    """
+    Clients that break on a provider's responses in one way: the worst finding of each, and the first one's per
+    cause.
+    """
 
     clients: list[ClientFinding]
     causes: list[ClientFinding]
 
     @property
     def worst(self) -> ClientFinding:
-        """The finding that is shown for all."""
+        """The finding that represents all."""
         return self.clients[0]
 
 
 def one_a_cause(found: Iterable[ClientFinding]) -> list[ClientFinding]:
-    """Return of what a client does badly a finding for each cause, the worst first; what nothing alone explains is one."""
+    """Return one of a client's failures per cause, the worst first; those without a single cause count as one."""
     causes: dict[str, ClientFinding] = {}
     for one in sorted(found, key=lambda one: (WORST_FATE_FIRST[one.fate], not one.explanation)):
         if one.fate.bad and not one.on_reference:
@@ -109,13 +118,13 @@ def one_a_cause(found: Iterable[ClientFinding]) -> list[ClientFinding]:
 
 
 def rule_of(cause: str) -> str | None:
-    """Return the rule that a fault breaks; None for a legal variant, which breaks none."""
+    """Return the rule that a fault breaks; None for a legal variant."""
     fault = EVERY_FAULT.get(cause)
     return fault.rule if fault else None
 
 
 def title_of(cause: str) -> str:
-    """Return what a fault or a variant is, in words."""
+    """Return the title of a fault or a variant."""
     found = EVERY_FAULT.get(cause) or EVERY_VARIANT.get(cause)
     return found.title if found else cause
 

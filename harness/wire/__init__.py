@@ -1,1 +1,4 @@
-"""Bytes and what they mean: SSE events, chunks, the completion they add up to.  Pure; imports nothing of ours."""
+"""
+Parses response bytes into SSE events, chunks and the completion they add up to.  Pure functions; imports nothing of
+harness.
+"""

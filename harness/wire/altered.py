@@ -1,12 +1,12 @@
 """
-What a publisher put in the place of what a server sent: placeholders for ids, dates and names.
+Detects placeholders that a publisher substituted for ids, dates and names.
 
-Where the line is.  Nothing is taken for altered in a recording that this program made itself: what stands there was sent,
-an id "" or a ``created`` of 0 as much as any other.  In a recording that another tool made, or somebody published, a field
-is altered where it holds what no server makes up: a word such as REDACTED or sanitized, a name in brackets, a row of x or
-of zeros, digits in a row, the ``abc123`` of manuals.  A value that a careless server may well send, ``created`` 0 or the
-id "0", is taken for altered only beside another field that is, or both together: one of them alone is judged.  An id ""
-is none of these, since servers do send it, with ``created`` 0 beside it.
+Nothing counts as altered in a recording that this program made itself: even an id "" or a ``created`` of 0 was
+sent.  In a recording that was published or made by another tool, a field is altered if it holds what no server
+generates: a word such as REDACTED or sanitized, a name in brackets, a row of x or of zeros, digits in a row, the
+``abc123`` of manuals.  A value that a careless server may send, ``created`` 0 or the id "0", counts as altered only
+together with another altered field, or if both occur; alone it is judged.  An id "" is none of these, since servers
+do send it, with ``created`` 0 beside it.
 """
 
 import re
@@ -31,7 +31,7 @@ _FILLED_TIME = {1_111_111_111, 1_234_567_890, 9_999_999_999}
 
 
 def is_placeholder(value: Any) -> bool:
-    """Tell whether a value is one that stands for another, of a form that no server makes."""
+    """Return whether a value is a placeholder, of a form that no server generates."""
     if not isinstance(value, str) or not value:
         return False
     if _WORDS.search(value) or _BRACKETS.fullmatch(value):
@@ -43,7 +43,7 @@ def is_placeholder(value: Any) -> bool:
 
 
 def altered_fields(values: Mapping[str, Mapping[Any, Occurrences]]) -> frozenset[str]:
-    """Return which of id, model, system_fingerprint and created hold what a publisher put there, given their values."""
+    """Return which of id, model, system_fingerprint and created hold a publisher's placeholder, given their values."""
     found = {name for name in _NAMES if any(values[name]) and all(map(is_placeholder, filter(None, values[name])))}
     ids, times = set(values["id"]), set(values["created"])
     timeless = bool(times) and times <= _NO_TIME

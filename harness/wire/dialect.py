@@ -1,8 +1,8 @@
 """
-Which dialect a request is spoken in, told by the path of its URL; by the answer where that was not kept.
+Determines the dialect of a request by the path of its URL, or by the response if the URL was not kept.
 
-A URL of another kind is taken for chat: what is sent of chat completions elsewhere has paths of its own, and who reads
-recordings has left out before what is none (``recording/dialects``).
+Any other URL counts as chat: gateways serve chat completions at paths of their own, and readers of recordings have
+already left out what is neither (``recording/dialects``).
 """
 
 import re
@@ -10,15 +10,15 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 DialectName = Literal["chat", "messages", "completions"]
-"""The dialects that are judged: OpenAI chat completions, Anthropic Messages, and OpenAI's legacy completions."""
+"""The dialects that are checked: OpenAI chat completions, Anthropic Messages, and OpenAI's legacy completions."""
 
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
 
 WITH_CHOICES: tuple[DialectName, ...] = ("chat", "completions")
-"""The dialects whose answers hold choices, an end of each and usage, so that one rule speaks of these in both."""
+"""The dialects whose responses hold choices, finish reasons and usage, so that one rule covers these in both."""
 
 COUNT_TOKENS = "count_tokens"
-"""The last segment of the path at which Messages are counted and not answered."""
+"""The last path segment of the endpoint that counts the tokens of Messages without answering them."""
 
 _MESSAGES = re.compile(r"(?:(?:/v1|/anthropic(?:/.*)?)/messages(?:/count_tokens)?/?|/publishers/anthropic/models/.*:(?:stream)?rawPredict)$", re.IGNORECASE)  # fmt: skip
 _COMPLETIONS = re.compile(r"(?<!/chat)/completions/?$", re.IGNORECASE)
@@ -31,42 +31,42 @@ _OF_SCENARIO = re.compile(r"(?:audit\.|published\.(?:undated|[\d-]+)-)?(messages
 
 
 def dialect_of(url: str, content: bytes) -> DialectName:
-    """Return the dialect of a request to ``url``; where that is empty, that of what it was answered with."""
+    """Return the dialect of a request to ``url``; if that is empty, that of its response."""
     if url:
         return "messages" if is_messages(url) else "completions" if is_completions(url) else "chat"
     return "messages" if answers_messages(content) else "completions" if answers_completions(content) else "chat"
 
 
 def is_messages(url: str) -> bool:
-    """Tell whether a URL is one at which Messages are asked for, or their tokens counted."""
+    """Return whether a URL is the endpoint of Messages, or of their token counts."""
     return _MESSAGES.search(path_of(url)) is not None and not _is_thread(path_of(url))
 
 
 def is_completions(url: str) -> bool:
-    """Tell whether a URL is one at which legacy completions are asked for, such as /v1/completions or /beta/completions."""
+    """Return whether a URL is an endpoint of legacy completions, such as /v1/completions or /beta/completions."""
     return _COMPLETIONS.search(path_of(url)) is not None
 
 
 def answers_completions(content: bytes) -> bool:
-    """Tell by its first bytes whether an answer is a legacy completion: some servers call their chunks of chat so too."""
+    """Return whether the first bytes are of a legacy completion; some servers name their chat chunks so too."""
     head = content[:_HEAD]
     return all(one.search(head) for one in (_TEXT_COMPLETION, _TEXT)) and _MESSAGE.search(head) is None
 
 
 def answers_messages(content: bytes) -> bool:
-    """Tell by its first bytes whether an answer is one of Messages."""
+    """Return whether the first bytes are of a Messages response."""
     head = content[:_HEAD]
     return _ANSWER.search(head) is not None and _CHAT.search(head) is None
 
 
 def dialect_of_scenario(name: str) -> DialectName:
-    """Return the dialect of a recording by the id of its scenario: of the matrix, published, or audited."""
+    """Return the dialect of a recording by its scenario id, be it of the matrix, published, or audited."""
     found = _OF_SCENARIO.match(name)
     return next((one for one in DIALECTS if found and one == found[1]), "chat")
 
 
 def path_of(url: str) -> str:
-    """Return the path of a URL; empty where it has none that can be read."""
+    """Return the path of a URL; empty if the URL can't be parsed."""
     try:
         return urlsplit(url).path
     except ValueError:  # such as an unclosed bracket of an IPv6 address

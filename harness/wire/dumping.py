@@ -1,4 +1,4 @@
-"""JSON values to JSON text, however deep they are."""
+"""Writes JSON values as text, at any depth."""
 
 import json
 from typing import Any
@@ -10,9 +10,9 @@ TOO_DEEP = '"nested too deep to show"'
 
 def json_text(value: Any, *, in_order: bool = False) -> str:
     """
-    Return a value that was read from JSON as JSON text, with its keys in alphabetical order if asked.
+    Return a value that was parsed from JSON as JSON text, with sorted keys if asked.
 
-    orjson reads 1,024 levels but writes only 254, so what it read it may refuse to write.
+    orjson parses 1,024 levels but writes only 254, so it may fail to write what it parsed.
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if in_order else 0).decode()
@@ -24,7 +24,7 @@ def json_text(value: Any, *, in_order: bool = False) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal; what is too deep to compare is taken for another."""
+    """Return whether two values are equal; values too deep to compare are unequal."""
     try:
         return bool(one == other)
     except RecursionError:
@@ -32,7 +32,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def python_text(value: Any) -> str:
-    """Return a value as Python prints it, or say that it is too deep."""
+    """Return the ``repr`` of a value, or a note that it is too deep."""
     try:
         return str(value)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""One HTTP request and its response as it came."""
+"""Defines an exchange: one HTTP request and its response as received."""
 
 import re
 import zlib
@@ -18,7 +18,7 @@ from harness.wire.pointer import locate
 from harness.wire.reading import Reading, parse_json, read
 from harness.wire.unpacking import GZIP, inflate
 
-if TYPE_CHECKING:  # what is worked out of the columns is imported when it is first asked for
+if TYPE_CHECKING:  # modules that derive values from the columns are imported on first use
     from harness.wire.chat.calls import JoinedCall
     from harness.wire.chat.completion import Completion
     from harness.wire.messages.columns import MessageColumns
@@ -30,23 +30,23 @@ Fidelity = Literal["wire", "lines", "reserialized", "chunks", "transcript"]
 
 OK = 200
 NO_ANSWER = 0
-"""The status of an exchange in which no answer began."""
+"""The status of an exchange without a response."""
 
 CLOSED = "closed before the end"
-"""How an exchange ended whose reader closed it before that; a reason may follow."""
+"""How an exchange ended if its reader closed it early; a reason may follow."""
 
 _REDIRECT, _ERROR = 300, 400
 _EXCERPT = 160
 _BEGINNING = 1 << 20
-"""How much is read of an answer that is too large, bytes: who speaks, and in which form."""
+"""How much of a response that is too large is read to tell its dialect and form, bytes."""
 _LIMIT = re.compile(r"LimitReached: (.* (?:bytes|events))", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _OF_ANSWER = ("dialect", "reading", "message", "turn", "calls", "completion")
-"""What is worked out of an exchange that hangs on its address and the bytes of its answer alone."""
+"""The derived values that depend only on the URL and the bytes of the response."""
 
 
 class Headers(Mapping[str, str]):
-    """Header fields in the order and case they came, looked up in any case; repeated ones joined by a comma."""
+    """Header fields in their original order and case, looked up case-insensitively; repeated ones joined by a comma."""
 
     def __init__(self, pairs: tuple[tuple[str, str], ...] = ()) -> None:
         self.pairs = pairs
@@ -70,7 +70,7 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked.  ``body`` is None where the recorder did not keep it."""
+    """A request.  ``body`` is None if the recorder did not keep it."""
 
     method: str
     url: str
@@ -97,7 +97,7 @@ class Request:
 
     @cached_property
     def host(self) -> str:
-        """The host of the URL, with its port unless that is the usual one; empty where there is none."""
+        """The host of the URL, with its port unless it is the default; empty if there is none."""
         try:
             parts = urlsplit(self.url)
             return (parts.hostname or "") + (f":{parts.port}" if parts.port not in {None, 80, 443} else "")
@@ -116,7 +116,7 @@ class Reads:
     """
     The reads in which a body arrived: their sizes in bytes, and microseconds since the one before.
 
-    ``dt_us`` is empty where the recorder kept no times.
+    ``dt_us`` is empty if the recorder kept no times.
     """
 
     sizes: tuple[int, ...]
@@ -126,10 +126,10 @@ class Reads:
 @dataclass(frozen=True)
 class Response:
     """
-    What came back.  ``body`` is as it was sent, compression included.
+    A response.  ``body`` is as it was sent, compression included.
 
-    ``eof`` is whether the body came to its proper end, ``error`` how it ended otherwise: ``LimitReached`` and what was
-    more than we take where it was we who ended it.
+    ``eof`` is whether the body ended properly, ``error`` how it ended otherwise: ``LimitReached`` and the limit if
+    harness ended it.
     """
 
     status: int
@@ -143,7 +143,7 @@ class Response:
 
     @cached_property
     def content(self) -> bytes:
-        """The body without its content-encoding; as it is where that can't be undone (``undecodable``)."""
+        """The body without its content-encoding; unchanged if decoding fails (``undecodable``)."""
         return self._decoded[0]
 
     @property
@@ -153,25 +153,25 @@ class Response:
 
     @cached_property
     def too_large(self) -> str | None:
-        """What of the body is more than we read; None if nothing is."""
+        """Which limit the body exceeds; None if it exceeds none."""
         met, most = _LIMIT.fullmatch(self.error or ""), sizes().body
         if met:
             return met[1]
         return self._decoded[2] or (f"more than {most:,} bytes" if len(self.body) > most else None)
 
     def beside(self, **changes: Any) -> "Response":
-        """Return the response with changes to what does not bear on its content, which is not unpacked again."""
+        """Return a copy with changes that do not affect its content, which is not decoded again."""
         other = replace(self, **changes)
         vars(other)["_decoded"] = self._decoded
         return other
 
     @cached_property
     def date(self) -> int:
-        """The date header as seconds since 1970; 0 where there is none that can be read."""
+        """The date header as seconds since 1970; 0 if it is missing or can't be parsed."""
         text = self.headers.get("date")
         if not text:
             return 0
-        from email.utils import parsedate_to_datetime  # it brings sockets and more
+        from email.utils import parsedate_to_datetime  # imports sockets and more
 
         try:
             return int(parsedate_to_datetime(text).timestamp())
@@ -180,17 +180,17 @@ class Response:
 
     @property
     def closed_by_us(self) -> bool:
-        """Whether the reader closed it before the end, for reasons of its own."""
+        """Whether the reader closed it before its end, for its own reasons."""
         return not self.eof and (self.error or "").startswith(CLOSED)
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is one of success, 2xx."""
+        """Whether the status is 2xx."""
         return OK <= self.status < _REDIRECT
 
     @property
     def is_error(self) -> bool:
-        """Whether the status is one of an error, 4xx or 5xx."""
+        """Whether the status is 4xx or 5xx."""
         return self.status >= _ERROR
 
     @property
@@ -209,7 +209,7 @@ class Response:
             return inflate(self.body, zlib.MAX_WBITS | 16)
         if encoding == "deflate" and self.body[:1] == b"\x78":
             return inflate(self.body, zlib.MAX_WBITS)
-        # The times of the reads are kept by whoever kept the wire's own bytes.
+        # A recorder that keeps the times of reads keeps the original bytes.
         named = encoding in {"gzip", "deflate"} or (encoding in {"br", "zstd"} and _is_text(self.body))
         if named and self.reads and self.reads.dt_us:
             return self.body, f"the body is called {encoding}, and is not", None
@@ -225,11 +225,11 @@ class Source:
     """
     Where an exchange comes from.
 
-    ``fidelity`` says what of it may be judged: ``wire`` all of it; ``lines`` the lines but not the blank ones
-    between them; ``reserialized`` not key order and white space; ``chunks`` the JSON alone, its framing
-    having been rebuilt; ``transcript`` the same, and parts may have been left out.  ``at`` is the date of recording as ISO 8601 text.
-    ``ours`` is whether this program recorded it from the provider, so that nobody altered it in between.
-    ``failed_before`` is the status that the same request was refused or failed with just before, while others were answered.
+    ``fidelity`` says what may be judged: ``wire`` everything; ``lines`` the lines but not the blank ones between
+    them; ``reserialized`` not key order and white space; ``chunks`` the JSON alone, its framing having been
+    rebuilt; ``transcript`` the same, and parts may be missing.  ``at`` is the date of recording as ISO 8601 text.
+    ``ours`` is whether this program recorded it from the provider, so that it is unaltered. ``failed_before`` is
+    the status of a first attempt at the same request that was rejected or failed while others succeeded.
     """
 
     provenance: Provenance = "recorded"
@@ -244,10 +244,10 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Expected:
     """
-    What whoever asked knows of a request.
+    What the sender knows about a request.
 
-    ``statuses`` are those it may be answered with, none where nobody knows; ``tested_parameter`` is the parameter or form
-    that the request is there to try; ``cancelled_by_client`` is whether we closed the answer ourselves after its first event.
+    ``statuses`` are the acceptable ones, empty if unknown; ``tested_parameter`` is the parameter or form that the
+    request tests; ``cancelled_by_client`` is whether harness closed the response after its first event.
     """
 
     statuses: tuple[int, ...] = ()
@@ -256,12 +256,12 @@ class Expected:
 
     @property
     def answer(self) -> bool:
-        """Whether an answer is due: the provider serves such requests."""
+        """Whether a completion is expected: the provider serves such requests."""
         return self.statuses == (OK,)
 
     @property
     def refusal(self) -> bool:
-        """Whether the request is wrong, so that an answer to it is."""
+        """Whether the request is invalid, so that a successful response to it is."""
         return bool(self.statuses) and OK not in self.statuses
 
 
@@ -270,9 +270,8 @@ class Exchange:
     """
     A request, its response and where they come from.
 
-    ``expected`` is what is known of the request beforehand; ``earlier`` are the exchanges that came before it
-    in its recording, for rules that compare; ``siblings`` what is kept of those of the same provider that came before it
-    in an archive.
+    ``expected`` is what is known of the request beforehand; ``earlier`` the preceding exchanges of its recording,
+    for rules that compare; ``siblings`` the facts of preceding exchanges of the same provider in an archive.
     """
 
     request: Request
@@ -283,42 +282,42 @@ class Exchange:
     siblings: "Siblings | None" = field(default=None, compare=False, repr=False)
 
     def beside(self, **changes: Any) -> "Exchange":
-        """Return the exchange with changes to what is known beside request and response, which are not read again."""
+        """Return a copy with changes beside request and response, which are not parsed again."""
         other, known = replace(self, **changes), vars(self)
         vars(other).update({name: known[name] for name in _OF_ANSWER if name in known})
         return other
 
     @cached_property
     def dialect(self) -> DialectName:
-        """The dialect in which it was asked."""
+        """The dialect of the request."""
         return dialect_of(self.request.url, self.response.content)
 
     @cached_property
     def reading(self) -> Reading:
-        """What one pass over the body found; computed once."""
+        """The result of one pass over the body; computed once."""
         content = self.response.content
         return read(content[:_BEGINNING] if self.response.too_large else content, self.dialect)
 
     @property
     def too_large(self) -> str | None:
-        """What of the answer is more than we read, so that nothing can be said of the rest; None if nothing is."""
+        """Which limit the response exceeds, so that its rest can't be judged; None if none."""
         return self.response.too_large or self.reading.too_large
 
     @property
     def columns(self) -> Columns:
-        """The columns of a completion, of chat or legacy; empty ones where the dialect is another."""
+        """The columns of a chat or legacy completion; empty ones in another dialect."""
         return self.reading.columns
 
     @cached_property
     def message(self) -> "MessageColumns":
-        """The columns of an answer of Messages; empty ones where the dialect is another."""
+        """The columns of a Messages response; empty ones in another dialect."""
         from harness.wire.messages.columns import MessageColumns
 
         return self.reading.messages or MessageColumns("message")
 
     @cached_property
     def turn(self) -> "Turn":
-        """What the answer says, whatever its dialect."""
+        """The content of the response, in a form common to all dialects."""
         if self.dialect == "messages":
             from harness.wire.messages import turn as of_messages
 
@@ -329,26 +328,26 @@ class Exchange:
 
     @cached_property
     def calls(self) -> "dict[int, list[JoinedCall]]":
-        """The calls of tools of each choice, put together of their fragments."""
+        """The tool calls of each choice, joined from their fragments."""
         from harness.wire.chat.calls import calls_of
 
         return {index: calls_of(choice) for index, choice in self.columns.choices.items()}
 
     @cached_property
     def completion(self) -> "Completion":
-        """The message the answer adds up to."""
+        """The message the response adds up to."""
         from harness.wire.chat.completion import complete
 
         return complete(self.columns)
 
     @cached_property
     def altered(self) -> frozenset[str]:
-        """The fields of the chunks in which a publisher put something else; see ``wire/altered.py``."""
+        """The fields of the chunks in which a publisher put placeholders; see ``wire/altered.py``."""
         return frozenset() if self.source.ours else altered_fields(self.reading.own.values)
 
     @cached_property
     def facts(self) -> "Sibling":
-        """What later exchanges are held against."""
+        """The facts that later exchanges are compared with."""
         if self.dialect == "messages":
             from harness.wire.messages import facts as of_messages
 
@@ -359,30 +358,33 @@ class Exchange:
 
     @cached_property
     def before(self) -> "Siblings":
-        """The exchanges that came before it, in its recording or its archive."""
+        """The preceding exchanges of its recording or its archive."""
         from harness.wire.siblings import Siblings
 
         return Siblings(one.facts for one in self.earlier) if self.siblings is None else self.siblings
 
     @property
     def model(self) -> str | None:
-        """The model that was asked for; where the request is unknown, the first that the answer names; else None."""
+        """The requested model; if the request is unknown, the first that the response names; else None."""
         names = (self.request.get("model"), *self.reading.own.values["model"])
         return next((name for name in names if isinstance(name, str) and name), None)
 
     @property
     def is_models_request(self) -> bool:
-        """Whether models were asked for, and no chat."""
+        """Whether this is a request for the list of models."""
         return self.request.method == "GET"
 
     @cached_property
     def is_stream(self) -> bool:
-        """Whether a stream was asked for; where the request is unknown, whether one came."""
+        """Whether the request asks for a stream; if the request is unknown, whether the response is one."""
         asked = self.request.get("stream")
         return bool(asked) if self.request.json is not None else self.reading.body_kind == "stream"
 
     def chunk(self, number: int) -> Any:
-        """Return chunk ``number`` parsed, or the body; None where it is no JSON, or not there.  For what the columns do not hold."""
+        """
+        Return chunk ``number`` parsed, or the body; None if it is not JSON, or absent.  For what the columns do not
+        hold.
+        """
         parser = self.reading.parser
         if parser is None:
             return self._body
@@ -396,9 +398,9 @@ class Exchange:
 
     def place(self, event: int | None, pointer: str | None = None) -> tuple[int, str]:
         """
-        Return the byte offset and an excerpt of what stands at ``pointer`` in event number ``event``.
+        Return the byte offset and an excerpt of the value at ``pointer`` in event number ``event``.
 
-        For a body that is no stream, ``event`` is ignored.  A pointer to a key that is absent shows its
+        For a body that is not a stream, ``event`` is ignored.  A pointer to a key that is absent shows its
         container.
         """
         content = self.response.content
@@ -414,12 +416,12 @@ class Exchange:
         return start + begin if exact else start, _excerpt(data, begin, end)
 
     def excerpt(self, offset: int) -> str:
-        """Return a short text of the body at a byte offset."""
+        """Return a short excerpt of the body at a byte offset."""
         return _excerpt(self.response.content, offset, offset + _EXCERPT)
 
 
 def _excerpt(data: bytes, begin: int, end: int) -> str:
-    """Return what stands from ``begin`` to ``end``, cut to a line, in text that JSON can carry."""
+    """Return the bytes from ``begin`` to ``end``, truncated to a line, as text that JSON can carry."""
     piece = data[begin : min(end, begin + 4 * _EXCERPT)].decode("utf-8", "backslashreplace")
     shown = _CONTROL.sub(lambda found: repr(found[0])[1:-1], piece)
     return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"

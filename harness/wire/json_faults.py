@@ -1,7 +1,7 @@
 """
-What is wrong with text that should be JSON, by its cause and not by the byte at which a parser gave up.
+Explains why text is not JSON, by cause instead of by the byte at which a parser gave up.
 
-Each cause is one slip that is undone: where the text is JSON without it, that is what was wrong.
+Each cause is one mistake that is undone: if the text is then JSON, that was the mistake.
 """
 
 import ast
@@ -19,7 +19,7 @@ JsonForm = Literal[
 ]  # fmt: skip
 
 _MOST = 1 << 16
-"""Of longer texts only the causes that one pass finds are tried, characters."""
+"""Length beyond which only the causes that one pass finds are tried, characters."""
 _CLOSING_COMMA = re.compile(r",(\s*[}\]])")
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"\w])//[^\n]*", re.DOTALL)
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$]*)\s*:")
@@ -29,22 +29,22 @@ _LABEL = re.compile(r"\[(?!true\b|false\b|null\b|NaN\b|Infinity\b|None\b|True\b|
 _NUMBER = re.compile(r"-?\d[\d.]*[eE][+-]?\d+|\d{300,}")
 _WORDS = {"None": "null", "True": "true", "False": "false", "undefined": "null", "nil": "null"}
 _SHOWN = 24
-_PARTS = 8  # events over which one JSON text is looked for
+_PARTS = 8  # maximum number of events that one JSON text is searched in
 
 
 _read = partial(json.loads, parse_int=str)
-"""No number is looked at, and int() refuses one of more than 4,300 digits."""
+"""Numbers are not converted: int() rejects more than 4,300 digits."""
 
 
 class JsonFault(NamedTuple):
-    """A cause, and how to say it after "it is not JSON:"."""
+    """A cause, and the phrase that follows "it is not JSON:"."""
 
     form: JsonForm
     said: str
 
 
 def fault_of(data: bytes, error: str) -> JsonFault:
-    """Return what is wrong with ``data``, which is no JSON; ``error`` is what the parser said of it."""
+    """Return the cause why ``data`` is not JSON; ``error`` is the parser's message."""
     text = data.decode("utf-8", "replace")
     tries: tuple[Callable[[str], JsonFault | None], ...] = (_no_json_at_all, _marked, _several, _unclosed, _unquoted)
     with contextlib.suppress(RecursionError):
@@ -63,13 +63,16 @@ _NEXT_LINE = re.compile(rb"\s*[\r\n]([^\r\n]+)")
 
 
 def is_interrupted(data: bytes, rest: bytes) -> bool:
-    """Tell whether ``data``, which is no JSON, ends in a comment, without which it goes on in the next line of the ``rest``."""
+    """
+    Return whether ``data``, which is not JSON, ends in a comment, and without it continues in the next line of the
+    ``rest``.
+    """
     line = _NEXT_LINE.match(rest[:_MOST])
     return line is not None and _parses((data[: data.rfind(b":")] + line[1]).decode("utf-8", "replace"))
 
 
 def are_one(texts: Sequence[bytes], numbers: Sequence[int]) -> bool:
-    """Tell whether texts that are no JSON, of ``numbers`` one after the other, begin with one object in several parts."""
+    """Return whether texts with consecutive ``numbers``, none of them JSON, begin with one object in several parts."""
     joined = b""
     for number, before in zip(numbers[:_PARTS], (numbers[0] - 1, *numbers), strict=False):
         joined += texts[number]
@@ -93,7 +96,7 @@ def _refused(constant: str) -> None:
 
 
 def _no_json_at_all(text: str) -> JsonFault | None:
-    """Text that does not begin as JSON does; what the parser says of it is as good as anything."""
+    """Text that does not begin as JSON does; the parser's message serves as the explanation."""
     begins = text.strip().lstrip("\ufeff")
     if begins.startswith(("data:", "event:")):
         return JsonFault("field", f"the name of the field stands twice, {_short(begins)}")
@@ -137,7 +140,7 @@ def _several(text: str) -> JsonFault | None:
 
 
 def _unclosed(text: str) -> JsonFault | None:
-    """A text that breaks off, and another one on the line below: nothing ended the event of the first."""
+    """A text that breaks off, with another one on the line below: the event of the first was not ended."""
     above, _, below = text.strip().rpartition("\n")
     both = above.startswith("{") and below.startswith("{") and _parses(below)
     broken = _broken_off(above) if both else None
@@ -145,7 +148,7 @@ def _unclosed(text: str) -> JsonFault | None:
 
 
 def _python(text: str) -> JsonFault | None:
-    """What Python prints of a dict."""
+    """The ``repr`` of a dict."""
     try:
         value = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError):
@@ -159,9 +162,9 @@ def _single_quotes(text: str) -> JsonFault | None:
 
 def _unquoted(text: str) -> JsonFault | None:
     """
-    Text that Python alone reads as JSON: NaN, Infinity, numbers beyond a double, which it takes for Infinity, or its depth.
+    Text that only Python accepts as JSON: NaN, Infinity, numbers beyond a double, or its depth.
 
-    How deep Python goes differs from one version to the next; other parsers stop at about 1,000 levels.
+    The depth that Python accepts differs by version; other parsers stop at about 1,000 levels.
     """
     found: list[str] = []
     try:
@@ -182,14 +185,14 @@ def _as_float(text: str) -> float:
 
 
 def _slip(text: str) -> JsonFault | None:
-    """One slip that can be undone."""
+    """A mistake that can be undone."""
     if _is_json(lambda: _read(text, strict=False)):
         return JsonFault("control", "a text in it holds a control character that is not escaped, such as a line break")
     return next((JsonFault(form, said) for form, said, undone in _undone(text) if _parses(undone)), None)
 
 
 def _undone(text: str) -> Iterator[tuple[JsonForm, str, str]]:
-    """Yield slips, and the text without them."""
+    """Yield mistakes, and the text without them."""
     word = _WORD.search(text)
     if word:
         yield "word", f"it holds {word[1]}, which JSON has not", _WORD.sub(lambda found: _WORDS[found[1]], text)

@@ -1,7 +1,7 @@
 """
-How large what is read may be: beyond that it is not read, so that no answer and no file can take all memory.
+Sets the size limits of input, so that no response and no file exhausts memory.
 
-The defaults keep a run below 250 MB, whatever it is given; options of the command line raise them.
+The defaults keep a run below 250 MB for any input; options of the command line raise them.
 """
 
 import errno
@@ -14,10 +14,10 @@ class Sizes:
     """
     The limits, in bytes but for ``events``.
 
-    Of an answer: ``body`` is all of it, unpacked; ``line`` a line of a stream; ``event`` the data of one event, or a JSON
-    body; ``events`` how many events, or lines that are none, a stream may have; ``values`` how many JSON values a body,
-    an event, a row or a file.  Of recordings: ``row`` is one line of JSON lines, ``unpacked`` what a compressed file of them unpacks to, ``file``
-    what a file of another kind holds.
+    Of a response: ``body`` is all of it, decompressed; ``line`` a line of a stream; ``event`` the data of one
+    event, or a JSON body; ``events`` the number of events, or of lines outside events, in a stream; ``values`` the
+    number of JSON values in a body, an event, a row or a file.  Of recordings: ``row`` is one line of JSON lines,
+    ``unpacked`` the decompressed size of a file of them, ``file`` the size of any other file.
     """
 
     body: int = 64 << 20
@@ -39,18 +39,18 @@ def sizes() -> Sizes:
 
 
 def set_sizes(**changes: int) -> None:
-    """Put other limits in force, by the names of ``Sizes``; those not named stay."""
+    """Replace limits by the names of ``Sizes``; those not named stay."""
     global _sizes  # noqa: PLW0603 - one a process, as the depth of the SDK: a limit reaches into cached properties
     _sizes = replace(_sizes, **changes)
 
 
 def read_regular(path: Path, most: int) -> bytes:
     """
-    Return what a regular file holds.
+    Return the content of a regular file.
 
     Raises:
-        OSError: it can't be read, holds more than ``most`` bytes, or is a pipe or a device: to open one can take for ever,
-            and to read one too.
+        OSError: it can't be read, holds more than ``most`` bytes, or is a pipe or a device: opening or reading one
+            may never return.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OSError(errno.EINVAL, "not a regular file")
@@ -62,6 +62,6 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def many_values(data: bytes) -> bool:
-    """Tell whether JSON holds more values than may be read; commas in its texts are counted with them."""
+    """Return whether JSON holds more values than the limit; commas in strings are counted too."""
     most = sizes().values
     return len(data) > most and data.count(b",") + data.count(b"[") + data.count(b"{") > most

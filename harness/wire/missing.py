@@ -16,7 +16,7 @@ class Missing(NamedTuple):
 
 
 def missing(short: str, long: str) -> Missing | None:
-    """Return the one piece that ``long`` has and ``short`` has not; None where they differ in more, or not at all."""
+    """Return the one piece that ``long`` has and ``short`` has not; None if they differ in more, or not at all."""
     gap = len(long) - len(short)
     if gap <= 0:
         return None
@@ -33,5 +33,5 @@ def missing(short: str, long: str) -> Missing | None:
 
 
 def _joined(one: str, other: str) -> bool:
-    """Tell whether two letters that stand side by side are of one word; of what is not ASCII words are not told."""
+    """Return whether two letters that stand side by side are of one word; of what is not ASCII words are not told."""
     return one.isalnum() and other.isalnum() and one.isascii() and other.isascii()

@@ -1,8 +1,8 @@
 """
-The order of events, as data: in each state, the events that may come, and the state each leads to.
+Checks the order of events against a table: for each state, the events allowed and the state each leads to.
 
-One engine walks it.  What it finds out of place it tells and goes on from where that event leads, so that one event too
-many, or too few, is one breach and not one for each event that follows.
+After an event out of place, checking continues in the state that event leads to, so that one event too many, or too
+few, is one breach and not one for each event that follows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
 
 class OutOfPlace(NamedTuple):
-    """An event that came in a state in which it may not; ``state`` is that state."""
+    """An event that is not allowed in the current ``state``."""
 
     step: Step
     state: str
@@ -28,8 +28,8 @@ class Order(NamedTuple):
     """
     The order of the events of one subject.
 
-    ``next_of`` maps a state to the events that may come in it, and each of them to the state it leads to; ``leads_to`` says
-    where an event leads that came where it may not.  ``last`` is the state in which all is told.
+    ``next_of`` maps a state to the events allowed in it, and each of them to the state it leads to; ``leads_to`` is
+    the state after an event that was out of place.  ``last`` is the final state.
     """
 
     first: str
@@ -39,12 +39,12 @@ class Order(NamedTuple):
 
     @property
     def events(self) -> frozenset[str]:
-        """The events that it is about; others may come at any time."""
+        """The events it constrains; others may come at any time."""
         return frozenset(event for row in self.next_of.values() for event in row)
 
 
 class Walk:
-    """Where the subjects of a stream stand: one state for each, from the first event that is about it."""
+    """The current state of each subject of a stream, from the first event about it."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -52,7 +52,7 @@ class Walk:
         self._events = order.events
 
     def take(self, step: Step) -> OutOfPlace | None:
-        """Go on by one event; return the breach if it may not come here."""
+        """Process one event; return the breach if it is not allowed here."""
         if step.event not in self._events:
             return None
         state = self.states.get(step.subject, self.order.first)
@@ -62,6 +62,6 @@ class Walk:
 
 
 def breaches(order: Order, steps: Iterable[Step]) -> Iterator[OutOfPlace]:
-    """Yield each event that comes where it may not."""
+    """Yield each event that is out of place."""
     walk = Walk(order)
     yield from (breach for step in steps if (breach := walk.take(step)))

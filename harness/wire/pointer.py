@@ -1,10 +1,10 @@
-"""Where in the bytes of a JSON text a JSON pointer (RFC 6901) points."""
+"""Finds the bytes of a JSON text that a JSON pointer (RFC 6901) points at."""
 
 import re
 from json import JSONDecodeError, JSONDecoder
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-# No number is looked at, and int() refuses one of more than 4,300 digits.
+# Numbers are not converted: int() rejects more than 4,300 digits.
 _decode = JSONDecoder(strict=False, parse_int=str).raw_decode
 
 
@@ -40,17 +40,17 @@ def _span(text: str, tokens: list[str]) -> tuple[int, int]:
 
 
 def _value_at(text: str, key_at: int) -> int:
-    """Return where the value of the member whose key begins at ``key_at`` begins."""
+    """Return the offset of the value of the member whose key begins at ``key_at``."""
     return _skip(text, _skip(text, _key(text, key_at)[1]) + 1)
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
-    """Return the key that begins at ``at`` and where it ends."""
+    """Return the key that begins at ``at`` and its end."""
     return _decode(text, at)
 
 
 def _member(text: str, at: int, token: str) -> tuple[int, int] | None:
-    """Return the span of member or element ``token`` of the container at ``at``; None if it has none."""
+    """Return the span of member or element ``token`` of the container at ``at``; None if there is none."""
     is_object, is_list = text[at] == "{", text[at] == "["
     wanted = token.replace("~1", "/").replace("~0", "~")
     found: tuple[int, int] | None = None

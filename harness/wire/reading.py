@@ -1,4 +1,4 @@
-"""One pass over a body: what kind it is, its events, its columns, and what is no JSON."""
+"""Parses a body in one pass: its kind, its events, its columns, and what is not JSON."""
 
 import json
 import re
@@ -25,20 +25,20 @@ _STREAM_LINE = re.compile(
 )
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HALF = re.compile(rb"(?<!\\)(?:\\\\)*(?:%s(?!%s)|(?<!\\u[dD][89abAB]..)%s)" % (_HIGH, _LOW, _LOW))
-"""An escape of half of a surrogate pair without the other half; an even number of backslashes escapes nothing."""
+"""An escaped lone surrogate; an even number of backslashes escapes nothing."""
 
 
 @dataclass(slots=True)
 class Reading:
     """
-    What one pass over a body found.
+    The result of one pass over a body.
 
-    ``columns`` are those of a completion, of chat or legacy, empty where the dialect is another; ``messages`` those of Messages, None
-    where it is another.  ``body_kind`` is what the bytes are, whatever the headers call them.  ``done`` are the numbers of ``[DONE]``
-    events; ``not_json`` the numbers of other events that hold no JSON, with what is wrong; ``bad_utf8`` those of
-    events that hold invalid UTF-8; ``half_characters`` those of chunks, or 0 for a body, with an escape that is half of
-    a surrogate pair; ``syntax_error`` says what is wrong with the JSON of a body, else ``body`` is its value; ``too_large``
-    what is more than we read, so that what comes after it is not in here.
+    ``columns`` are those of a chat or legacy completion, empty in another dialect; ``messages`` those of Messages,
+    None in another.  ``body_kind`` is the kind of the bytes, whatever the headers say.  ``done`` are the numbers of
+    ``[DONE]`` events; ``not_json`` the numbers of other events that are not JSON, with the cause; ``bad_utf8``
+    those of events with invalid UTF-8; ``half_characters`` those of chunks, or 0 for a body, with an escaped lone
+    surrogate; ``syntax_error`` says why a body is not JSON, else ``body`` is its value; ``too_large`` is the limit
+    that was exceeded, beyond which nothing was read.
     """
 
     body_kind: BodyKind
@@ -94,7 +94,7 @@ def _take_body(reading: Reading, data: bytes) -> None:
 
 
 def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:
-    """Take a chunk, or a body, that was parsed leniently."""
+    """Add a chunk, or a body, that was parsed leniently."""
     halved = (b"\\ud" in data or b"\\uD" in data) and _HALF.search(data) is not None
     columns = reading.own
     columns.repeated_keys.see(data, chunk, columns.add(chunk, number), number)
@@ -105,14 +105,14 @@ def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:
 
 
 def _beyond(data: bytes, what: str) -> str | None:
-    """Return in what JSON is more than we read; None if it is not."""
+    """Return which limit JSON exceeds; None if none."""
     if len(data) > sizes().event:
         return f"{what} of more than {sizes().event:,} bytes"
     return f"{what} of more than {sizes().values:,} values" if many_values(data) else None
 
 
 def _body_kind(content: bytes) -> tuple[BodyKind, int]:
-    """Tell what a body is by its first bytes; the offset is where a JSON body begins."""
+    """Return the kind of a body by its first bytes; the offset is where a JSON body begins."""
     head = content[:4096] if content[:4096].strip() else content
     text = head.removeprefix(sse.BOM).lstrip()
     start = len(head) - len(text)
@@ -139,7 +139,7 @@ def _read_stream(content: bytes, dialect: DialectName) -> Reading:
 
 
 def _take_odd(reading: Reading, data: bytes, number: int) -> None:
-    """Take an event that is no strict JSON: the end mark, invalid UTF-8 inside JSON, or something else."""
+    """Handle an event that is not strict JSON: the end mark, invalid UTF-8 inside JSON, or something else."""
     if data.strip() == DONE:
         reading.done.append(number)
         return
@@ -154,10 +154,10 @@ def _take_odd(reading: Reading, data: bytes, number: int) -> None:
 
 def parse_json(data: bytes) -> tuple[Any, str | None]:
     """
-    Parse JSON as a lenient reader would; return the value or what is wrong.
+    Parse JSON leniently; return the value or what is wrong.
 
-    Invalid UTF-8 becomes U+FFFD, and so does half of a surrogate pair, which orjson refuses and Python's own
-    parser, hence the OpenAI SDK, lets through.
+    Invalid UTF-8 becomes U+FFFD, and so does a lone surrogate, which orjson rejects and Python's own parser, hence
+    the OpenAI SDK, accepts.
     """
     if not data.strip():
         return None, "it is empty"

@@ -1,10 +1,10 @@
 r"""
-Keys that stand twice in one JSON object, found without a second parser.
+Finds keys that occur twice in one JSON object, without a second parser.
 
-Parsers keep one value of such a key and do not tell.  So the keys that are written are counted in the bytes, and those
-that are left counted in the value: ``":`` stands behind every key, and in a text only as ``\":``, or where the text
-begins with the colon, so that the first number is never too low.  For chunks of a shape that is known the second one is
-known too.  Only where the two differ is the text parsed again, pair by pair.
+Parsers keep one value of such a key silently.  So the keys in the bytes are counted, and compared with those in the
+parsed value: ``":`` follows every key, and occurs in a string only as ``\":``, or where the string begins with a
+colon, so that the first number is never too low.  For chunks of a known shape the second number is known too.  Only
+if the two differ is the text parsed again, pair by pair.
 """
 
 import json
@@ -19,11 +19,11 @@ _KEY = re.compile(rb'(?<!\\)"\s*:')
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """The keys and values of an object as they were written."""
+    """The keys and values of an object as written."""
 
 
 class RepeatedKeys:
-    """What was found: ``found`` are the numbers of chunks, and pointers of the keys, each once a chunk."""
+    """The result: ``found`` are the numbers of chunks, and pointers of the keys, each once per chunk."""
 
     def __init__(self) -> None:
         self.found: list[tuple[int, str]] = []
@@ -31,7 +31,7 @@ class RepeatedKeys:
         self._spaced: bool | None = None  # whether this writer puts a space before its colons
 
     def see(self, data: bytes, value: Any, shape: Shape | None, number: int) -> None:
-        """Look at a JSON text and the ``value`` it was parsed to."""
+        """Check a JSON text against the ``value`` parsed from it."""
         if self._spaced is None:
             self._spaced = _SPACED.search(data) is not None
         written = len(_KEY.findall(data)) if self._spaced else data.count(b'":') - data.count(b'\\":')
@@ -46,7 +46,7 @@ class RepeatedKeys:
 
 
 def keys_in(value: Any) -> int:
-    """Count the keys in a JSON value, those of all objects in it."""
+    """Count the keys of all objects in a JSON value."""
     count, left = 0, [value]
     while left:
         one = left.pop()
@@ -59,7 +59,7 @@ def keys_in(value: Any) -> int:
 
 
 def repeated_in(data: bytes) -> list[str]:
-    """Return the pointers of the keys that stand more than once in their object."""
+    """Return the pointers of the keys that occur more than once in their object."""
     try:
         read = json.loads(data.decode("utf-8", "replace"), object_pairs_hook=_Pairs, parse_int=str)
     except (ValueError, RecursionError):
@@ -82,7 +82,7 @@ def repeated_in(data: bytes) -> list[str]:
 
 
 def values_of(data: bytes, pointer: str) -> list[Any]:
-    """Return the values of a key that stands more than once, in order; objects are lists of pairs, whole numbers texts."""
+    """Return the values of a repeated key, in order; objects are lists of pairs, integers are strings."""
     try:
         values: list[Any] = [json.loads(data.decode("utf-8", "replace"), object_pairs_hook=_Pairs, parse_int=str)]
     except (ValueError, RecursionError):

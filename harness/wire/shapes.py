@@ -1,8 +1,8 @@
 """
-The shape of a JSON chunk: which keys are there, and what kind of value each holds.
+Describes the shape of a JSON chunk: its keys, and the kind of each value.
 
-Chunks of one stream come in a handful of shapes, so a question about presence or type (``missing``, ``null``,
-``""`` and text told apart) is asked once a shape instead of once a chunk.
+Chunks of one stream come in a handful of shapes, so presence and type (``missing``, ``null``, ``""`` and text are
+distinct) are checked once per shape instead of once per chunk.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 Kind = Literal["missing", "null", '""', "text", "int", "float", "bool", "[]", "list", "{}", "object"]
 MessageKey = Literal["delta", "message"]
-"""The key under which a choice holds what is said: ``delta`` in a stream, ``message`` in a body."""
+"""The key of a choice's content: ``delta`` in a stream, ``message`` in a body."""
 
 Json = dict[str, Any]
 """A JSON object."""
@@ -46,7 +46,7 @@ _Made = TypeVar("_Made")
 
 
 def as_object(value: Any) -> Json:
-    """Return ``value`` if it is a JSON object, else an empty one: providers send anything anywhere."""
+    """Return ``value`` if it is a JSON object, else an empty one: providers send any type anywhere."""
     return value if isinstance(value, dict) else {}
 
 
@@ -62,7 +62,7 @@ def kind(value: Any) -> Kind:
 
 @dataclass(slots=True)
 class Occurrences:
-    """How often something was seen, and in which chunks first and last."""
+    """The count of something, and the first and last chunk it occurs in."""
 
     count: int
     first: int
@@ -72,7 +72,7 @@ class Occurrences:
 
 class ChunkForm:
     """
-    What chunks with the same keys and kinds of values have in common, in whatever exchange they come.
+    The common form of chunks with the same keys and kinds of values, across exchanges.
 
     ``kinds`` maps each JSON pointer in such a chunk to its kind; ``channels`` names the keys of the delta
     that hold text; ``plain`` says that nothing else in it varies (no role, finish, usage, tools, error);
@@ -102,16 +102,16 @@ class ChunkForm:
     def objects(self, pattern: str) -> list[str]:
         """Return the pointers of the objects in such a chunk that ``pattern`` points at."""
         if pattern.startswith("/choices/") and self.kinds.get("/choices") != "list":
-            return []  # an object in the place of the list holds no choices
+            return []  # an object in place of the list holds no choices
         return [p for p in self.containers(pattern) if not p or self.kinds[p] in _OBJECTS]
 
     def elements(self, container: str) -> list[str]:
-        """Return the pointers of what stands directly in ``container``."""
+        """Return the pointers of the direct children of ``container``."""
         depth = container.count("/") + 1
         return [p for p in self.kinds if p.startswith(container + "/") and p.count("/") == depth]
 
     def worked_out(self, work: "Callable[..., _Made]", *given: str) -> "_Made":
-        """Return what ``work`` makes of this form and of what else it is given: made once, since the form stays as it is."""
+        """Return ``work`` applied to this form and the other arguments, cached, since a form is immutable."""
         key = (work, *given)
         if key not in self._worked_out:
             self._worked_out[key] = work(self, *given)
@@ -119,7 +119,10 @@ class ChunkForm:
         return made
 
     def places(self, pattern: str) -> list[tuple[str, Kind]]:
-        """Return each pointer that ``pattern`` points at, with the kind of what is there; ``missing`` where its object lacks it."""
+        """
+        Return each pointer that ``pattern`` points at, with the kind of its value; ``missing`` if its object lacks
+        it.
+        """
         found = self._places.get(pattern)
         if found is None:
             container, _, key = pattern.rpartition("/")
@@ -129,11 +132,11 @@ class ChunkForm:
 
 
 _SMALL = 200
-"""Of so many places at most are the forms that are kept, so that what is kept stays small whatever comes."""
+"""Only forms of at most so many places are cached, to bound memory."""
 
 
 def form_of(kinds: tuple[tuple[str, Kind], ...], part: MessageKey) -> ChunkForm:
-    """Return the form of chunks with these kinds at these pointers: all exchanges share those that are usual."""
+    """Return the form with these kinds at these pointers; common forms are shared by all exchanges."""
     return _shared(kinds, part) if len(kinds) <= _SMALL else ChunkForm(dict(kinds), part)
 
 
@@ -143,7 +146,7 @@ def _shared(kinds: tuple[tuple[str, Kind], ...], part: MessageKey) -> ChunkForm:
 
 
 class Shape:
-    """Chunks of one form in one exchange: how many, and the numbers of the first and the last."""
+    """Chunks of one form in one exchange: their count, and the numbers of the first and the last."""
 
     __slots__ = ("channels", "count", "deep", "first", "form", "kinds", "last", "plain")
 
@@ -163,12 +166,12 @@ class Shape:
         return self.form.objects(pattern)
 
     def elements(self, container: str) -> list[str]:
-        """Return the pointers of what stands directly in ``container``."""
+        """Return the pointers of the direct children of ``container``."""
         return self.form.elements(container)
 
     @property
     def tells_all_keys(self) -> bool:
-        """Whether chunks of this shape have equally many keys: nothing is in them that was not walked."""
+        """Whether all chunks of this shape have equally many keys, all of which were walked."""
         return not any(
             what in {"list", "object"}
             and (at.count("/") >= _MAX_DEPTH or (what == "list" and at.rpartition("/")[2] not in _WALKED_LISTS))
@@ -181,7 +184,7 @@ class Shape:
 
 
 def _plain_form(part: MessageKey) -> Iterator[tuple[str, tuple[Kind, ...]]]:
-    """Yield what a plain shape may hold where: text only in the channels, null or nothing elsewhere."""
+    """Yield the values allowed in a plain shape: text only in the channels, null or nothing elsewhere."""
     yield "/choices", ("list",)
     yield "/choices/0", ("object",)
     yield "/choices/0/index", ("int",)
@@ -199,14 +202,14 @@ def _matches(pointer: str, pattern: str) -> bool:
 
 
 def kinds_in(value: Any) -> list[tuple[str, Kind]]:
-    """Return pointer and kind of all that rules speak of: objects, and the lists named above, not other lists."""
+    """Return pointer and kind of all values that rules concern: objects, and the lists named above, not other lists."""
     found: list[tuple[str, Kind]] = []
     _add_kinds(found, value, "", 1)
     return found
 
 
 def _add_kinds(found: list[tuple[str, Kind]], value: Any, pointer: str, depth: int) -> None:
-    """Add what stands in an object or a list at ``pointer``, ``depth`` tokens down; twice as fast as to yield it."""
+    """Add the children of the object or list at ``pointer``, ``depth`` tokens down; twice as fast as yielding them."""
     for key, inner in value.items() if type(value) is dict else enumerate(value):
         at = f"{pointer}/{escaped(key) if type(key) is str and ('/' in key or '~' in key) else key}"
         what = type(inner)
@@ -221,7 +224,7 @@ def escaped(key: str) -> str:
 
 
 def quick_key(chunk: dict[str, Any], part: MessageKey) -> tuple[Any, ...] | None:
-    """Return a key that tells shapes apart for a chunk of one choice, at C speed; None for other chunks."""
+    """Return a key that identifies the shape of a chunk with one choice, at C speed; None for other chunks."""
     choices = chunk.get("choices")
     if type(choices) is not list or len(choices) != 1 or type(choices[0]) is not dict:
         return None

@@ -1,8 +1,8 @@
 """
-What is kept of an exchange once it is judged, so that later ones of its provider can be held against it.
+Keeps small facts of judged exchanges, so that later ones of the same provider can be compared with them.
 
-It is small whatever the size of the answer, and of an archive without end only the latest are kept: texts are kept as
-digests, so that two can be told to be the same, and short ones as they are, so that what one is without can be told.
+Their size does not depend on the response, and of an endless archive only the latest are kept: texts are kept as
+digests, enough to tell that two are equal.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,40 +14,45 @@ from harness.wire.dialect import DialectName
 from harness.wire.dumping import json_text
 
 _KEPT, _LEAST = 5_000, 100
-"""Of each kind of fact so many are kept of a provider, the latest; where providers are many, of each no fewer than the second."""
+"""
+Maximum number of facts of each kind per provider, the latest; with many providers at least the second number of
+each.
+"""
 _KEPT_IN_ALL = 10_000
-"""So many are kept of all providers of a file together, an equal share of each."""
+"""Maximum for all providers of a file together, shared equally."""
 _PROVIDERS = 500
-"""Of so many providers facts are kept, the latest that were met."""
+"""Maximum number of providers, the latest met."""
 _OF_ALL_DIALECTS = {
     "model", "messages", "system", "tools", "tool_choice", "max_tokens", "max_completion_tokens", "stream", "stream_options",
     "temperature", "top_p", "user", "metadata",
 }  # fmt: skip
-"""The parameters that ask the same in every dialect, or nothing that an answer shows."""
+"""The parameters that mean the same in every dialect, or do not affect the response."""
 _START, _STARTS = 6, (32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096)
-"""Bytes of a short digest, and characters of the beginnings of which one is kept: so many whatever the size of the answer."""
+"""Bytes of a short digest, and the lengths in characters of the beginnings that are digested."""
 _WHOLE = 1_000
-"""Characters: a text that has more is not kept as it is."""
+"""Characters: longer texts are not kept unchanged."""
 _FORM = {"stream", "stream_options"}
-"""The parameters that say how an answer comes, not what is sent."""
+"""The parameters that affect how a response is sent, not its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
     """
-    Another exchange of the same provider: what it asked, and what of its answer others must have or must not have.
+    An earlier exchange of the same provider: its request, and facts of its response that others must or must not
+    share.
 
-    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known, and
-    ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and calls,
-    ``text`` one of what it shows, without white space around it; ``letters`` one of that without any white space, and
-    ``all_letters`` likewise of thought and text, empty where either is.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
-    one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
-    ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
-    ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
-    ``shown`` is its text, ``pondered`` its reasoning and ``sent`` the arguments of its calls, None where it is too long to be
-    kept; of longer ones ``starts`` are short digests of the beginnings of the text, and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
-    with no end of a sentence, ``hangs`` whether with what no text ends with, and ``starts_within`` whether it begins within one.
-    ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
+    ``question`` is a digest of the whole request except the form of the response, empty if unknown, and
+    ``messages`` one of the messages alone; ``body`` one of the response body, ``said`` one of its texts and calls,
+    ``text`` one of the visible text, stripped; ``letters`` one of that without any white space, and ``all_letters``
+    likewise of reasoning and text, empty if either is.  ``date`` is the date header in seconds, 0 if there is none;
+    ``model`` the requested one.  ``prompt_bytes`` is the size of the texts sent, 0 if the prompt has other parts.
+    ``asked`` is a digest of the request that is the same in every dialect, empty if it asks for more than that
+    covers. ``thought`` is whether its usage shows reasoning: reasoning is counted, or more tokens than the visible
+    text has bytes. ``starts`` are short digests of the beginnings of the text, and ``tails`` of its ends, read
+    backwards; ``length`` is its length in characters, ``breaks_off`` whether it ends without the end of a sentence,
+    ``hangs`` whether it ends with a sign that more follows, and ``starts_within`` whether it begins within a
+    sentence. ``altered`` is whether a publisher put placeholders in the response, ``answered`` whether it is
+    complete.
     """
 
     question: bytes
@@ -85,25 +90,25 @@ class Sibling:
     sent: str | None = None
 
     def ends_as(self, other: "Sibling") -> bool:
-        """Tell whether the text of one ends with that of the other, as far as the digests of their ends tell."""
+        """Return whether one text ends with the other, judging by the digests of their ends."""
         return _alike(self.tails, other.tails, min(self.length, other.length))
 
     def begins_as(self, other: "Sibling") -> bool:
-        """Tell whether the text of one begins with that of the other, as far as the digests of their beginnings tell."""
+        """Return whether one text begins with the other, judging by the digests of their beginnings."""
         return _alike(self.starts, other.starts, min(self.length, other.length))
 
     def repeats(self, other: "Sibling") -> bool:
         """
-        Tell whether both are one answer: the same bytes, or the same words to the same question or of the same time.
+        Return whether both are one response: the same bytes, or the same words for the same question or time.
 
-        A cache gives such answers, and a log holds them that stands at both ends of a gateway.
+        A cache gives such responses, and so does a log of both ends of a gateway.
         """
         alike = self.question == other.question or (self.created is not None and self.created == other.created)
         return self.body == other.body or (self.said == other.said and alike)
 
 
 class Siblings:
-    """The exchanges of one provider so far, as far as they are kept, by what they are looked up by."""
+    """The kept facts of the exchanges of one provider so far, indexed."""
 
     def __init__(self, siblings: Iterable[Sibling] = ()) -> None:
         self._most = _KEPT
@@ -114,13 +119,13 @@ class Siblings:
         self._by_created: dict[int, Sibling] = {}
         self._by_count: dict[tuple[str, int], tuple[Sibling, Sibling]] = {}
         self.earliest: Sibling | None = None
-        """That with the least ``created`` of those whose date is known; ``latest`` that with the greatest."""
+        """The one with the least ``created`` among those with a known date; ``latest`` the one with the greatest."""
         self.latest: Sibling | None = None
         for one in siblings:
             self.add(one)
 
     def add(self, one: Sibling) -> None:
-        """Keep what is to be known of an exchange."""
+        """Keep the facts of an exchange."""
         for name in one.ids:
             self._keep(self._by_id, name, one)
         for name in one.call_ids:
@@ -146,42 +151,45 @@ class Siblings:
             self.latest = one
 
     def with_id(self, name: str) -> Sibling | None:
-        """Return the latest exchange whose answer has this id."""
+        """Return the latest exchange whose response has this id."""
         return self._by_id.get(name)
 
     def with_call_id(self, name: str) -> Sibling | None:
-        """Return the latest exchange with a call of this id in its answer."""
+        """Return the latest exchange with a tool call of this id in its response."""
         return self._by_call.get(name)
 
     def counterpart(self, one: Sibling) -> Sibling | None:
-        """Return the latest exchange that asked the same as ``one``, streamed where that is not and the other way round."""
+        """Return the latest exchange with the same request as ``one`` but the opposite ``stream``."""
         return self._by_question.get((one.question, not one.is_stream)) if one.question else None
 
     def in_dialect(self, one: Sibling, dialect: DialectName) -> Sibling | None:
-        """Return the latest exchange that asked the same as ``one`` in another dialect."""
+        """Return the latest exchange with the same request as ``one`` in another dialect."""
         return self._by_asked.get((one.asked, dialect)) if one.asked else None
 
     def with_created(self, created: int) -> Sibling | None:
-        """Return the first exchange of a known date that has this ``created``."""
+        """Return the first exchange with a known date and this ``created``."""
         return self._by_created.get(created)
 
     def with_prompt_tokens(self, one: Sibling) -> tuple[Sibling, ...]:
-        """Return the exchanges with the shortest and the longest prompt of those that count as many tokens as ``one``."""
+        """
+        Return the exchanges with the shortest and the longest prompt of those with the same token count as
+        ``one``.
+        """
         return self._by_count.get((one.model, one.prompt_tokens), ())
 
     @property
     def any_id(self) -> bool:
-        """Whether any answer had an id."""
+        """Whether any response had an id."""
         return bool(self._by_id)
 
     def keep(self, most: int) -> None:
-        """Keep so many of each kind of fact and no more; the oldest go."""
+        """Limit the facts of each kind to a number; the oldest are dropped."""
         self._most = most
         for table in (self._by_id, self._by_call, self._by_question, self._by_asked, self._by_created, self._by_count):
             self._cut(table)
 
     def _keep(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        """Set an entry as the latest; the oldest go where there are too many."""
+        """Set an entry as the latest; drop the oldest if there are too many."""
         table.pop(key, None)
         table[key] = value
         self._cut(table)
@@ -196,13 +204,13 @@ def _size(one: Sibling) -> int:
 
 
 class SiblingsOfFile:
-    """The exchanges of a file so far, by provider; what is kept of them takes no more room than a limit, however many there are."""
+    """The kept facts of the exchanges of a file so far, by provider, in bounded memory."""
 
     def __init__(self) -> None:
         self._of: dict[str, Siblings] = {}
 
     def of(self, provider: str) -> Siblings:
-        """Return those of a provider."""
+        """Return the facts of a provider."""
         known = self._of.pop(provider, None)
         self._of[provider] = siblings = known or Siblings()
         if known is None:
@@ -217,8 +225,8 @@ class SiblingsOfFile:
 
 
 def digest(*texts: bytes | str | None) -> bytes:
-    """Return what tells texts from others."""
-    import hashlib  # it loads OpenSSL, and of a single answer nobody asks
+    """Return a digest that distinguishes texts."""
+    import hashlib  # loads OpenSSL, which a single response never needs
 
     sum_of = hashlib.blake2b(digest_size=12)
     for text in texts:
@@ -228,7 +236,10 @@ def digest(*texts: bytes | str | None) -> bytes:
 
 
 def starts_of(text: str) -> bytes:
-    """Return short digests of the beginnings of a text, one for each of ``_STARTS``, or of all of it where it is shorter."""
+    """
+    Return short digests of the beginnings of a text, one per length in ``_STARTS``, or of the whole if it is
+    shorter.
+    """
     import hashlib  # as in digest
 
     sum_of, found, done = hashlib.blake2b(digest_size=_START), b"", 0
@@ -239,7 +250,7 @@ def starts_of(text: str) -> bytes:
 
 
 def _alike(one: bytes, other: bytes, length: int) -> bool:
-    """Tell whether two texts, of which the shorter has ``length`` characters, begin alike as far as ``starts_of`` tells."""
+    """Return whether two texts, the shorter of ``length`` characters, begin alike according to ``starts_of``."""
     common = _START * sum(start <= length for start in _STARTS)
     return bool(common) and one[:common] == other[:common]
 
@@ -251,28 +262,28 @@ def as_it_is(text: str | None) -> str | None:
 
 
 def breaks_off(text: str) -> bool:
-    """Tell whether a text ends within a sentence: with a letter, or with what a sentence does not end with."""
+    """Return whether a text ends within a sentence: with a letter, or with a character that ends no sentence."""
     return hangs(text) or text[-1:].isalnum()
 
 
 def hangs(text: str) -> bool:
-    """Tell whether a text ends with a sign that more follows."""
+    """Return whether a text ends with a sign that more follows."""
     return bool(text) and text[-1] in ",;:-(，；：、"
 
 
 def starts_within(text: str) -> bool:
-    """Tell whether a text begins within a sentence: with a small letter, or with what no sentence begins with."""
+    """Return whether a text begins within a sentence: with a small letter, or a character that begins no sentence."""
     return bool(text) and (text[0].islower() or text[0] in ",;:.)，；：、。")
 
 
 def letters_of(*texts: str | None) -> bytes:
-    """Return what tells texts from others by all but their white space; empty where one of them says nothing."""
+    """Return a digest of texts without their white space; empty if one of them is blank."""
     bare = ["".join((text or "").split()) for text in texts]
     return digest("".join(bare)) if all(bare) else b""
 
 
 def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
-    """Return a digest of where and what was asked, whatever the form of the answer; empty where that is not known."""
+    """Return a digest of URL and request except the form of the response; empty if unknown."""
     if not body or not _said_to(body):
         return b""
     asked = {key: value for key, value in body.items() if key not in _FORM and value is not None}
@@ -280,7 +291,10 @@ def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
 
 
 def asked_of(model: str | None, body: Mapping[str, Any] | None) -> bytes:
-    """Return a digest of what a request asks whatever its dialect; empty where it asks for more than texts and tools."""
+    """
+    Return a digest of a request that is the same in every dialect; empty if it asks for more than texts and
+    tools.
+    """
     if not body or not body.keys() <= _OF_ALL_DIALECTS or body.get("tool_choice") not in (None, "auto"):
         return b""
     said: list[tuple[Any, Any]] = [("system", body["system"])] if body.get("system") else []
@@ -313,29 +327,29 @@ def _written(value: Any) -> bytes:
 
 
 def messages_of(body: Mapping[str, Any] | None) -> bytes:
-    """Return a digest of the messages that were sent."""
+    """Return a digest of the messages of a request."""
     return digest(_written(_said_to(body))) if body else b""
 
 
 def _said_to(body: Mapping[str, Any]) -> Any:
-    """Return what is said to the model: messages, or the prompt of a legacy completion."""
+    """Return the input of the model: messages, or the prompt of a legacy completion."""
     return body.get("messages", body.get("prompt"))
 
 
 def text_bytes(body: Mapping[str, Any] | None) -> int:
-    """Return the size of the texts and tools of a request; 0 where a part of it is no text, or none is known."""
+    """Return the size of the texts and tools of a request; 0 if a part of it is not text, or none is known."""
     if body and "messages" not in body and isinstance(body.get("prompt"), str):
         return len(_written([body["prompt"], body.get("suffix")]))
     listed = body.get("messages") if body else None
     messages = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not body or not messages or _has_media(messages):
         return 0
-    # Reasoning that is sent back is left out by many templates.
+    # Many templates leave out reasoning that is sent back.
     sent = [one.get(key) for one in messages for key in ("content", "tool_calls")]
     return len(_written([sent, body.get("tools"), body.get("response_format")]))
 
 
 def _has_media(messages: list[dict[str, Any]]) -> bool:
-    """Tell whether a message has a part that is no text."""
+    """Return whether a message has a part that is not text."""
     lists = (message.get("content") for message in messages if isinstance(message.get("content"), list))
     return any(not isinstance(part, dict) or part.get("type") != "text" for content in lists for part in content or ())

@@ -1,4 +1,4 @@
-"""The white space between pieces of a text: whether it was lost."""
+"""Detects whether the white space between fragments of a text was lost."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -55,13 +55,16 @@ SMALL_WORDS = frozenset(
         "mit",
     ]
 )
-"""Words that stand in every longer text of some languages, and never begin or end an other word of it as a piece of their own."""
+"""
+Words that occur in every longer text of some languages, and as a fragment of their own are never part of another
+word.
+"""
 
 _PIECES, _KINDS = 10, 3
 
 
 def run_together(texts: Sequence[str]) -> bool:
-    """Tell whether many pieces are whole words, small ones among them, and nothing stands between them."""
+    """Return whether many fragments are whole words, small ones among them, without any white space between them."""
     if len(texts) < _PIECES or any(" " in text for text in texts):
         return False
     letters = [text for text in texts if text.isalpha()]
@@ -71,7 +74,7 @@ def run_together(texts: Sequence[str]) -> bool:
 
 
 def a_line_each(texts: Sequence[str]) -> bool:
-    """Tell whether each of many pieces ends its line, and most of them are a word or less: a list has longer lines."""
+    """Return whether each of many fragments ends its line, and most are a word or less: lines of a list are longer."""
     if len(texts) < _PIECES or not all(text.endswith("\n") and text.count("\n") == 1 for text in texts[:-1]):
         return False
     words = [text.strip() for text in texts]
@@ -80,7 +83,10 @@ def a_line_each(texts: Sequence[str]) -> bool:
 
 
 def a_space_each(texts: Sequence[str]) -> bool:
-    """Tell whether each of many pieces begins with two spaces, or parts a word with one, where words have one between them."""
+    """
+    Return whether each of many fragments begins with two spaces, or splits a word with one, where words have one
+    between them.
+    """
     words = [text for text in texts[1:] if text.strip()]
     if len(words) < _PIECES or not all(text.startswith(" ") for text in words):
         return False

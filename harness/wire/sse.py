@@ -1,11 +1,11 @@
 """
-Bytes to server-sent events, by the WHATWG rules, keeping what the rules throw away.
+Parses bytes into server-sent events by the WHATWG rules, keeping what the rules discard.
 
-How it works: a line ends with LF, CR LF or CR and nothing else (``splitlines`` also cuts at U+2028 and
-U+0085, which JSON may hold raw).  Fields fill a block; an empty line closes it; a block with ``data`` is an
-event.  A CR that ends the bytes so far may be half of a CR LF, so it waits for the next byte: that is what
-makes the events independent of how the bytes were cut.  A block still open at the end is discarded by the
-rules; here it is kept apart as ``unterminated_event``, because to a user it is lost text.
+How it works: a line ends with LF, CR LF or CR and nothing else (``splitlines`` also cuts at U+2028 and U+0085,
+which JSON may hold raw).  Fields fill a block; an empty line closes it; a block with ``data`` is an event.  A CR
+that ends the bytes so far may be half of a CR LF, so it waits for the next byte: this makes the events independent
+of how the bytes were segmented.  A block still open at the end is discarded by the rules; here it is kept apart as
+``unterminated_event``, because to a user it is lost text.
 
 Source of every rule: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -24,7 +24,7 @@ _NO_ODDITIES: frozenset[str] = frozenset()
 _BAD_UTF8 = frozenset({"bad-utf8"})
 _ENDING_ODDITY = {b"\n": None, b"\r\n": "crlf", b"\r": "cr"}
 _KNOWN: dict[frozenset[str], frozenset[str]] = {}
-"""Each set of oddities that was met, so that events of one form hold one set."""
+"""Each set of oddities met so far, so that events of one form share one set."""
 
 
 class Event(NamedTuple):
@@ -47,7 +47,7 @@ class Event(NamedTuple):
 
     @property
     def single_line(self) -> bool:
-        """Whether ``data`` stands in the body as it is here, so that an offset in it is one in the body."""
+        """Whether ``data`` is contiguous in the body, so that an offset in it maps to one in the body."""
         return "multi-line" not in self.oddities
 
 
@@ -55,8 +55,8 @@ class Events(Sequence[Event]):
     """
     The dispatched events.
 
-    Of an event in the plain form only ``data`` and start are held, and the ``Event`` is made when asked for:
-    a pass over all data, which is what reading a stream is, makes none.
+    For an event in the plain form only ``data`` and start are stored, and the ``Event`` is made on access: reading
+    a stream, which is one pass over all data, makes none.
     """
 
     def __init__(self) -> None:
@@ -104,10 +104,10 @@ class Parser:
     An incremental parser: ``feed`` bytes as they come, ``close`` at their end, read the attributes.
 
     It never raises, whatever the bytes.  ``events`` are those a conforming reader dispatches; ``oddities`` maps
-    what is odd in their form (not in their bytes) to how many and which is the first; ``events_without_data`` are ``(offset, oddities)`` of
-    blocks that had fields but no data; ``comments`` are ``(offset, text)``; ``unterminated_event`` is the block the stream
-    ended in, if it held data; ``retries`` and ``unknown_fields`` as seen.  Where the stream is larger than ``limits``
-    allow, ``too_large`` says in what, and what comes after that is not taken.
+    what is odd in their form (not in their bytes) to its count and first event; ``events_without_data`` are
+    ``(offset, oddities)`` of blocks that had fields but no data; ``comments`` are ``(offset, text)``;
+    ``unterminated_event`` is the block the stream ended in, if it held data; ``retries`` and ``unknown_fields`` as
+    seen.  If the stream exceeds ``limits``, ``too_large`` says which, and the rest is ignored.
     """
 
     def __init__(self, limits: Sizes | None = None) -> None:
@@ -125,12 +125,12 @@ class Parser:
         self._last_id = b""
         self._block = _Block(0)
         self._base = 0  # offset in the body of the first byte not yet consumed
-        self._waiting: list[bytes] = []  # pieces of a line whose end has not come
+        self._waiting: list[bytes] = []  # fragments of a line whose end has not been received
         self._waiting_size = 0
         self._started = False
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes of the body, of any length."""
+        """Parse the next bytes of the body, of any length."""
         if self.too_large:
             return
         if self._waiting and not self._may_end_line(piece):
@@ -164,7 +164,7 @@ class Parser:
         self._waiting = []
 
     def _consume(self, buffer: bytes, *, closing: bool) -> None:
-        """Take every whole line of ``buffer``; what is left waits."""
+        """Parse every complete line of ``buffer``; the rest waits."""
         position = self._skip_bom(buffer, closing=closing)
         if position is None:
             self._waiting = [buffer]
@@ -198,7 +198,7 @@ class Parser:
         return len(BOM) if self.bom else 0
 
     def _take_plain_events(self, buffer: bytes, position: int) -> int:
-        """Take a run of ``data: …`` LF LF, the form almost every event has, without building blocks."""
+        """Parse a run of ``data: …`` LF LF, the form almost every event has, without building blocks."""
         if self._last_id:
             return position
         starts_with, find, base = buffer.startswith, buffer.find, self._base
@@ -216,7 +216,7 @@ class Parser:
         return position
 
     def _take_line(self, line: bytes, offset: int, line_end: bytes | None) -> None:
-        """Apply one line; ``line_end`` is None for what stood after the last line end of the body."""
+        """Apply one line; ``line_end`` is None for bytes after the last line end of the body."""
         block = self._block
         if not block.open:
             block.start = offset
@@ -292,7 +292,7 @@ def _one(oddities: frozenset[str]) -> frozenset[str]:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Tell whether ``data`` is valid UTF-8."""
+    """Return whether ``data`` is valid UTF-8."""
     if data.isascii():
         return True
     try:

@@ -1,8 +1,8 @@
-"""Characters that JSON writes as two halves, where the halves came apart."""
+"""Joins surrogate pairs that were split between JSON strings."""
 
 
 def whole_characters(text: str) -> str:
-    """Return ``text`` with two halves in a row as one character, as JavaScript has them anyway, and others as U+FFFD."""
+    """Return ``text`` with surrogate pairs joined, as JavaScript has them anyway, and lone ones as U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:

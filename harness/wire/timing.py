@@ -1,4 +1,4 @@
-"""When the tokens of a stream came, by the reads in which its bytes arrived."""
+"""Computes when the tokens of a stream arrived, from the times of the network reads."""
 
 import itertools
 from bisect import bisect_left
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from harness.wire.chat.chunks import Choice
 from harness.wire.exchange import Exchange
 
-_SHORTEST = 0.05  # seconds: what comes within is a burst, whose rate is the network's
+_SHORTEST = 0.05  # seconds: a shorter stream is a burst, whose rate is the network's
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTiming:
-    """Seconds from the request to the first token, and tokens a second from there on; None where that can't be told."""
+    """Seconds from the request to the first token, and tokens per second from there on; None if unknown."""
 
     first_token: float
     rate: float | None
 
 
 def timing_of(exchange: Exchange) -> StreamTiming | None:
-    """Return when tokens came: a text, a thought or a part of a call; None where no stream with times of reads shows it."""
+    """Return when tokens came (text, reasoning or part of a call); None unless a stream with read times shows it."""
     reads, parser = exchange.response.reads, exchange.reading.parser
     if not reads or not reads.dt_us or parser is None or "content-encoding" in exchange.response.headers:
         return None
@@ -41,19 +41,19 @@ def timing_of(exchange: Exchange) -> StreamTiming | None:
 
 
 def _chunks(choice: Choice) -> Iterator[int]:
-    """Yield the numbers of the events that hold a piece of what is said, not only an empty text."""
+    """Yield the numbers of the events that hold content, not only an empty string."""
     for pieces in choice.channels.values():
         yield from (number for number, text in zip(pieces.chunks, pieces.texts, strict=True) if text)
     yield from (fragment.chunk for fragment in choice.tools)
 
 
 def completion_tokens(exchange: Exchange) -> int | None:
-    """Return the tokens of an answer as its last usage counts them; None where it does not."""
+    """Return the completion tokens of the last usage; None if it has none."""
     return exchange.turn.counts.output if exchange.dialect == "messages" else _counted(exchange, "completion_tokens")
 
 
 def prompt_tokens(exchange: Exchange) -> int | None:
-    """Return the tokens of the question as the last usage counts them; None where it does not."""
+    """Return the prompt tokens of the last usage; None if it has none."""
     return exchange.turn.counts.input if exchange.dialect == "messages" else _counted(exchange, "prompt_tokens")
 
 

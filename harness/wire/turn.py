@@ -1,4 +1,4 @@
-"""What an answer says, whatever its dialect."""
+"""Defines a turn, the content of a response in a form common to all dialects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TurnCall:
-    """A call of a tool; ``arguments`` is the JSON text of its arguments, as it came."""
+    """A tool call; ``arguments`` is the JSON text of its arguments, as it came."""
 
     id: str | None
     name: str | None
@@ -16,10 +16,10 @@ class TurnCall:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """
-    The tokens that an answer counts; None where it does not tell.
+    The token counts of a response; None for those not sent.
 
-    ``input`` is the whole prompt, what was read from a cache included, of which ``cached`` is how much; ``output`` holds the
-    thought as well.
+    ``input`` is the whole prompt including cache reads, of which ``cached`` is the number; ``output`` includes
+    reasoning.
     """
 
     input: int | None = None
@@ -30,9 +30,9 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """
-    The turn of the assistant: ``text`` and ``reasoning`` joined, None where none came, its ``calls`` in order.
+    The turn of the assistant: ``text`` and ``reasoning`` joined, None if there was none, its ``calls`` in order.
 
-    ``stop`` is why it ended, in the words of its dialect.
+    ``stop`` is its stop reason, in the words of its dialect.
     """
 
     text: str | None
@@ -43,5 +43,5 @@ class Turn:
 
 
 def count(value: Any) -> int | None:
-    """Return a count of tokens; None where the value is none."""
+    """Return a token count; None if the value is not one."""
     return value if type(value) is int and value >= 0 else None

@@ -1,4 +1,4 @@
-"""Undoing the compression of a body, within limits: a bomb is a finding, not an outage."""
+"""Decompresses a body within limits: a decompression bomb is a finding, not an outage."""
 
 import zlib
 from io import BytesIO
@@ -6,15 +6,15 @@ from io import BytesIO
 from harness.wire.limits import sizes
 
 GZIP = b"\x1f\x8b"
-"""What gzip begins with."""
+"""The first bytes of gzip."""
 
 _FIRST_PIECE = 1 << 10
 _LARGEST_PIECE = 1 << 16
 
 
 def inflate(body: bytes, window: int) -> tuple[bytes, str | None, str | None]:
-    """Undo a compression; return what came of it, to the limit, what is wrong, and what is too large."""
-    content, position, most = BytesIO(), 0, sizes().body  # gives its bytes away without a copy
+    """Decompress; return the content up to the limit, what is wrong, and the limit exceeded."""
+    content, position, most = BytesIO(), 0, sizes().body  # returns its bytes without a copy
     while True:
         whole = content.tell()
         try:
@@ -36,9 +36,10 @@ def inflate(body: bytes, window: int) -> tuple[bytes, str | None, str | None]:
 
 def _inflate_member(body: bytes, position: int, window: int, content: BytesIO) -> tuple[int, bool]:
     """
-    Unpack into ``content`` what begins at ``position``; return where it ends and whether it came to its end.
+    Decompress the member at ``position`` into ``content``; return where it ends and whether it is complete.
 
-    It is fed in pieces that grow, as zlib copies all that follows a member: of many small ones, the whole rest.
+    It is fed in growing segments, as zlib copies all that follows a member: with many small ones, the whole rest
+    each time.
     """
     stream, size, most = zlib.decompressobj(window), _FIRST_PIECE, sizes().body
     while position < len(body) and not stream.eof and content.tell() <= most:

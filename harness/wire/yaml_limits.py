@@ -1,7 +1,7 @@
 """
-What YAML may hold: a value takes hundreds of bytes, and aliases make of few lines more than fits into memory.
+Limits what YAML may hold: a value takes hundreds of bytes, and aliases expand a few lines beyond memory.
 
-A document with aliases is small as it is read, since what they name is held once; it grows where it is written out.
+A document with aliases is small when parsed, since aliases share one object; it grows when written out.
 """
 
 from typing import Any
@@ -17,25 +17,28 @@ except ImportError:  # PyYAML built without libyaml
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 _TIMES = 4
-"""How many times the memory of a value in JSON one in YAML takes while it is read."""
+"""Memory of a value while YAML is parsed, as a multiple of the same in JSON."""
 
 _VALUE = 64
-"""What a value counts as beside its text, bytes."""
+"""Size of a value beside its text, bytes."""
 
 
 class TooMuchYaml(Exception):
-    """A document holds more than is read."""
+    """A document exceeds the limits."""
 
 
 def check_yaml_nodes(content: bytes) -> None:
-    """Raise TooMuchYaml for a document of more values than are read; it is parsed for it only where that may be."""
+    """
+    Raise TooMuchYaml for a document with too many values; it is parsed for this only if its size makes that
+    possible.
+    """
     most = sizes().values // _TIMES
     if many_nodes(content, most):
         raise TooMuchYaml(f"more than {most:,} YAML values; leave it out, or raise --max-values")
 
 
 def many_nodes(content: bytes, most: int) -> bool:
-    """Tell whether a document holds more values than ``most``; raises YAMLError for what is no YAML before them."""
+    """Return whether a document holds more than ``most`` values; raise YAMLError if an earlier part is not YAML."""
     if len(content) < most or sum(map(content.count, (b",", b"\n", b":", b"[", b"{", b"- "))) < most:
         return False
     events = enumerate(yaml.parse(content, _Loader))
@@ -43,7 +46,7 @@ def many_nodes(content: bytes, most: int) -> bool:
 
 
 def check_merged(pairs: int) -> None:
-    """Raise TooMuchYaml for a mapping that merge keys made so large."""
+    """Raise TooMuchYaml for a mapping that merge keys made too large."""
     most = sizes().values // _TIMES
     if pairs > most:
         raise TooMuchYaml(
@@ -52,13 +55,13 @@ def check_merged(pairs: int) -> None:
 
 
 def check_aliases(document: Any, content: bytes) -> None:
-    """Raise TooMuchYaml where the aliases of a document, each written out, make more of it than a file may hold."""
+    """Raise TooMuchYaml if the aliases of a document, written out, exceed the limit of a file."""
     if b"*" in content and b"&" in content and _size(document, {}) > sizes().file:
         raise TooMuchYaml(f"its aliases make more than {sizes().file:,} bytes of it; leave it out, or raise --max-file")
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
-    """Return about how many bytes a value is when written out; what contains itself counts once."""
+    """Return the approximate size of a value when written out, bytes; a cycle counts once."""
     if not isinstance(value, dict | list | tuple | set):
         return _VALUE + (len(value) if isinstance(value, str | bytes) else 0)
     if id(value) not in known:
@@ -69,7 +72,7 @@ def _size(value: Any, known: dict[int, int]) -> int:
 
 
 def whole_number(loader: Any, node: yaml.ScalarNode) -> int:
-    """Construct a whole number; one that Python does not read is refused with its line."""
+    """Construct an integer; reject one that Python can't convert, with its line."""
     try:
         return int(loader.construct_yaml_int(node))
     except ValueError:

@@ -1,10 +1,10 @@
-r"""
-What people read, in the language they read.
+"""
+Translates what people read.
 
-How it works: texts are written in English where they are meant, and looked up by their English when they are shown, in
-``zh.po`` and its neighbours beside this file: gettext's format, which translators' tools open, read here as it stands.  A text whose
-English changed is no longer found and is shown in English until it is translated anew: nothing out of date is told.
-Only what is shown is looked up, never what is kept or read by programs; data stay as they are.
+How it works: the code contains English texts, which are looked up on display in ``zh.po`` and similar files beside
+this one, in gettext's format, which translators' tools open.  A text whose English changed is not found and is
+shown in English until it is translated again, so no translation is outdated. Only displayed text is translated,
+never what is stored or read by programs; data stay unchanged.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
-"""The languages there are, by their two letters; what is written in the code is the first."""
+"""The available languages, by two-letter code; the first is that of the code."""
 
 FILES = ("", "faults", "reasons", "clients", "matrix")
 """
-What kinds of texts are looked up whole: those of the code, names of faults and variants, reasons of deviations, what client
-code is, and notes on providers.
+The kinds of texts that are looked up whole: those of the code, names of faults and variants, reasons of deviations,
+descriptions of client code, and notes on providers.
 """
 
 PACK = "words.xz"
 """
-What a wheel holds in the place of all files of texts: together they take less, since their words are much alike.
+The file in a wheel that replaces all files of texts: together they compress better, since their words are similar.
 
-Of the texts that are looked up whole it has a key in the place of the English one, which stands in the code as well.
+For texts that are looked up whole it has a key instead of the English, which is in the code as well.
 """
 
 KEYED = "keyed"
@@ -50,19 +50,19 @@ def language() -> str:
 
 
 def _of_locale() -> str:
-    """Return the language of the first variable that is set, as POSIX reads them."""
+    """Return the language of the first locale variable that is set, in POSIX's order."""
     locale = next(filter(None, map(os.environ.get, _VARIABLES)), "")
     return next((one for one in LANGUAGES if locale.lower().startswith(one)), LANGUAGES[0])
 
 
 def translated(text: str, into: str | None = None) -> str:
-    """Return a text in a language, that of :func:`language` unless one is named; in English where it has no other."""
+    """Return a text in a language, by default that of :func:`language`; in English without a translation."""
     chosen = into or language()
     return text if chosen == LANGUAGES[0] else _by_key(chosen).get(key_of(text), text)
 
 
 def key_of(text: str) -> str:
-    """Return the key that stands for an English text in a wheel."""
+    """Return the key of an English text in a wheel."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_KEY).hexdigest()
 
 
@@ -90,12 +90,12 @@ def keyed(texts: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def texts(language: str) -> Mapping[str, str]:
-    """Return what a language's files of texts hold, by the English texts."""
+    """Return the translations of a language by the English texts."""
     return dict(pair for kind in FILES for pair in entries(read(file_of(language, kind))))
 
 
 def read(file: Path) -> str:
-    """Return what a file of texts holds; in a wheel it is packed."""
+    """Return the content of a file of texts; in a wheel it is packed."""
     if file.exists():
         return file.read_text(encoding="utf-8")
     return _packed(file.with_name(PACK))[file.name]
@@ -103,7 +103,10 @@ def read(file: Path) -> str:
 
 @cache
 def _packed(pack: Path) -> Mapping[str, str]:
-    """Return the files of texts of a wheel by their names; before each stands its name as a comment, and there is no other."""
+    """
+    Return the files of texts of a wheel by name; each follows its name as a comment, and there are no other
+    comments.
+    """
     texts = f"\n{lzma.decompress(pack.read_bytes()).decode()}".split("\n# ")[1:]
     return {name: text for name, _, text in (one.partition("\n") for one in texts)}
 
@@ -117,8 +120,8 @@ def entries(text: str) -> list[tuple[str, str]]:
     """
     Return the English and the other text of each entry of a file in gettext's format, in the order of the file.
 
-    Of the format it knows comments, ``msgid``, ``msgstr`` and lines that go on; the entry with an empty ``msgid``, which is
-    about the file, and those that are not translated yet are left out.
+    It supports comments, ``msgid``, ``msgstr`` and continuation lines; the entry with an empty ``msgid``, which is
+    the header, and untranslated ones are left out.
     """
     found: list[tuple[list[str], list[str]]] = []
     for line in text.splitlines():
@@ -135,5 +138,5 @@ def entries(text: str) -> list[tuple[str, str]]:
 
 
 def _is_plain(rest: str) -> bool:
-    """Tell whether a string without its first quote has nothing to unescape, as most have: telling so is quicker."""
+    """Return whether a string without its first quote has nothing to unescape, like most: the check saves time."""
     return "\\" not in rest and rest.find('"') == len(rest) - 1

@@ -1,8 +1,8 @@
-"""Labels of one width, in letters of any."""
+"""Pads labels to one width, in any script."""
 
 from rich.cells import cell_len
 
 
 def padded(text: str, width: int) -> str:
-    """Return a text with spaces after it up to ``width`` cells, of which Chinese takes two a character."""
+    """Return a text padded with spaces to ``width`` cells; Chinese takes two per character."""
     return text + " " * max(width - cell_len(text), 0)

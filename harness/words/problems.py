@@ -1,11 +1,11 @@
 """
-What a check found, in the language of the reader.
+Translates a check's messages.
 
-How it works: a check fills numbers, names and pieces of the response into a sentence, and the sentence is kept in
-English.  When it is shown, its template is found again by what stands around the gaps: ``zh.problems.po`` has templates
-with ``{0}``, ``{1}`` … in the place of what was filled in.  That is shown as it is, unless it is one of the phrases of
-``zh.phrases.po``, such as "3 of 5 chunks".  The template with most text of its own goes first; a sentence that none fits
-stays in English.
+How it works: a check fills numbers, names and excerpts of the response into a sentence, which is stored in English.
+When it is shown, its template is found by the text around the gaps: ``zh.problems.po`` has templates with ``{0}``,
+``{1}`` … in the gaps.  The fillings are shown unchanged, unless they are among the phrases of ``zh.phrases.po``,
+such as "3 of 5 chunks".  The template with most fixed text is tried first; a sentence without a template stays in
+English.
 """
 
 import re
@@ -18,7 +18,7 @@ from harness.words import LANGUAGES, entries, file_of, language, read, translate
 _GAP = re.compile(r"(\{\d\})")
 _MORE = re.compile(r" \(and (\d+) more\)$")
 SEPARATORS = ("not sent: ", "; expected: ", "no longer seen, delete its line from deviations.yaml: ")
-"""What stands between the sentences of a finding that is not as listed, and before the reason why a scenario was not sent."""
+"""Separators of the sentences of a finding that is not as listed, and of the reason why a scenario was not sent."""
 
 _FIRST_HAN, _LAST_HAN = "\u4e00", "\u9fff"
 _PUNCTUATION = frozenset("，。：；（）、“”…")
@@ -26,9 +26,9 @@ _PUNCTUATION = frozenset("，。：；（）、“”…")
 
 class Template(NamedTuple):
     """
-    How a sentence reads in English, and the pieces of the other language's, gaps among them.
+    A sentence in English, and the parts of its translation, gaps among them.
 
-    ``own`` is what stands around the gaps: a text without it fits not, which is told without a pattern made.
+    ``own`` is the fixed text: a text without it does not match, which is checked before a pattern is compiled.
     """
 
     own: Sequence[str]
@@ -36,12 +36,12 @@ class Template(NamedTuple):
     other: Sequence[str]
 
     def found_in(self, text: str) -> re.Match[str] | None:
-        """Return what fills the gaps in ``text``; None where it is another sentence."""
+        """Return the fillings of the gaps in ``text``; None if it does not match."""
         return _pattern(self.english).fullmatch(text) if all(piece in text for piece in self.own) else None
 
 
 def translated_problem(message: str, into: str | None = None) -> str:
-    """Return what a check found in a language, that of :func:`language` unless one is named; in English without one."""
+    """Return a check's message in a language, by default that of :func:`language`; in English without a translation."""
     return _problem(message, into or language())
 
 
@@ -63,9 +63,9 @@ def _problem(message: str, chosen: str) -> str:
 
 def filled_in(text: str, kind: str, chosen: str, inner: str = "") -> str | None:
     """
-    Return a text by the first template of a file that fits it; None where none does.
+    Return a text translated by the first template of a file that matches; None if none does.
 
-    What fills its gaps is looked up in the file ``inner``; without one in the same file.
+    The fillings of its gaps are looked up in the file ``inner``, by default the same file.
     """
     for template in templates(chosen, kind):
         found = template.found_in(text)
@@ -84,7 +84,7 @@ def _phrase(value: str, kind: str, chosen: str) -> str:
 
 
 def _joined(before: str, after: str) -> str:
-    """Return two pieces together, a space between them where Chinese meets what is none, and nowhere else."""
+    """Return two parts joined, with a space between Chinese and other text, and nowhere else."""
     one, other = before.rstrip(" "), after.lstrip(" ")
     if not one or not other:
         return before + after
@@ -102,7 +102,7 @@ def _is_han(character: str) -> bool:
 
 @cache
 def templates(of: str, kind: str) -> Sequence[Template]:
-    """Return the templates of a language's file, those with most text of their own first."""
+    """Return the templates of a language's file, those with most fixed text first."""
     told = read(file_of(of, kind))
     ordered = sorted(entries(told), key=lambda pair: -len(_GAP.sub("", pair[0])))
     return [

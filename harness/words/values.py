@@ -1,8 +1,9 @@
 """
-What an observation saw, and what became of a client, in the language of the reader.
+Translates observed values, and outcomes of clients.
 
-How it works: a value is a word, or words put together by ``|``, ``+``, commas, colons, semicolons and brackets, kinds by a slash.  Each is
-looked up in ``zh.values.po``, the longest first; what is not there, names of fields and of headers, stays as it is.
+How it works: a value is a word, or words joined by ``|``, ``+``, commas, colons, semicolons and brackets, kinds by
+a slash.  Each is looked up in ``zh.values.po``, the longest first; names of fields and of headers, which are not
+there, stay unchanged.
 """
 
 import re
@@ -20,7 +21,7 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def translated_value(value: str, into: str | None = None) -> str:
-    """Return what an observation saw in a language, that of :func:`language` unless one is named."""
+    """Return an observed value in a language, by default that of :func:`language`; in English without a translation."""
     chosen = into or language()
     return value if chosen == LANGUAGES[0] else _value(value, chosen)
 
@@ -48,11 +49,17 @@ def _whole(chosen: str) -> dict[str, str]:
 
 
 def _between(value: str) -> tuple[str, ...]:
-    """Return what may stand between the words of a value: a slash between kinds alone, elsewhere it belongs to a name."""
+    """
+    Return the allowed separators of the words of a value: a slash only between kinds, elsewhere it belongs to a
+    name.
+    """
     return (*_BETWEEN, "/") if {*value.split("/")} <= _KINDS else _BETWEEN
 
 
 def translated_outcome(message: str, into: str | None = None) -> str:
-    """Return what a client did with an answer in a language, that of :func:`language` unless one is named."""
+    """
+    Return the outcome of a client in a language, by default that of :func:`language`; in English without a
+    translation.
+    """
     chosen = into or language()
     return message if chosen == LANGUAGES[0] else filled_in(message, "outcomes", chosen) or message

@@ -1,4 +1,4 @@
-"""What is said of the official SDK's decoder is what it does: where it fails on a legal stream, and nowhere else."""
+"""What the rules say of the official SDK's decoder is true: it fails on these legal streams, and on no others."""
 
 import random
 
@@ -15,7 +15,7 @@ _LINES = (
 
 
 def _stream(dice: random.Random) -> str:
-    """Return a legal stream with odd lines around its events, and with or without a mark at its end."""
+    """Return a legal stream with unusual lines around its events, with or without an end mark."""
 
     def odd(most: int) -> str:
         return "".join(f"{dice.choice(_LINES)}\n" for _ in range(dice.randrange(most)))

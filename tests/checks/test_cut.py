@@ -1,4 +1,4 @@
-"""What whoever recorded it closed before its end is judged up to there: the rest that did not come is no fault."""
+"""A recording closed early by its recorder is judged up to there: the missing rest is not a fault."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def test_a_reason_may_follow() -> None:
 
 
 def test_an_app_that_broke_off_while_capture_kept_its_answer(tmp_path: Path) -> None:
-    """Of an answer that an app left after its first piece, ``audit`` finds what ``probe`` would."""
+    """For a response that an app left after its first segment, ``audit`` finds what ``probe`` would."""
     kept: list[Exchange] = []
     transport = Capture(kept.append, limits=Limits(drain=0))
     question = {"model": "gpt-4o-mini", "stream": True, "messages": [{"role": "user", "content": "hi"}]}

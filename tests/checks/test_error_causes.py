@@ -1,4 +1,4 @@
-"""What an error tells of its cause, in the words of many servers, and whether its status says the same."""
+"""The cause of an error is found in the words of many servers, and compared with its status."""
 
 from dataclasses import replace
 
@@ -63,7 +63,7 @@ WORDS: list[tuple[int, bytes, Cause | None]] = [
 
 
 def audited(exchange: Exchange) -> dict[str, Finding]:
-    """Return every finding on an exchange of which nobody knows what was due."""
+    """Return every finding on an exchange without expectations."""
     return {
         finding.check: finding for finding in judge_exchanges([with_expected_status(exchange)], ABOUT, CHECKS.values())
     }

@@ -1,4 +1,4 @@
-"""Every check is proven by its own examples: the good are silent under all checks, the bad are caught by it."""
+"""Every check is proven by its own examples: all checks pass the good ones, and it catches the bad ones."""
 
 import re
 

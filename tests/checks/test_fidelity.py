@@ -1,4 +1,4 @@
-"""What a publisher altered is not judged."""
+"""Values that a publisher altered are not judged."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Other legal forms of the same answer say the same; that no rule raises an alarm at them is shown in test_proof."""
+"""Legal forms of one response give the same values; test_proof shows that no rule raises an alarm at them."""
 
 import pytest
 from judging import findings
@@ -24,7 +24,7 @@ def test_another_form_says_the_same(variant: Variant) -> None:
 
 @pytest.mark.thorough
 def test_every_cut_short_stream_is_noticed() -> None:
-    """A stream cut after any byte before its last event ends is caught by a rule, never passed off as whole."""
+    """A stream truncated after any byte before its last event ends is caught by a rule, never passed as complete."""
     body = STREAM.response.body
     for length in range(1, len(body)):
         cut: Exchange = with_body(STREAM, body[:length])

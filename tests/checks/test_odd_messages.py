@@ -1,4 +1,4 @@
-"""Whatever stands anywhere in a message, or in what was asked: no check crashes, and each gives a finding."""
+"""No check crashes on odd values anywhere in a message, or in the request, and each gives a finding."""
 
 import copy
 import random
@@ -59,7 +59,7 @@ def odd(value: Any, chance: random.Random) -> Any:
 
 
 def made(reference: Exchange, chance: random.Random) -> Exchange:
-    """Return an answer with an odd place in an event or the body; every third time in the request as well."""
+    """Return a response with an odd value in an event or the body; every third time in the request as well."""
     events: list[Any] = list(events_of(reference))
     if events:
         at = chance.randrange(len(events))

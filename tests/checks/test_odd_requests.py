@@ -1,4 +1,4 @@
-"""Whatever a recording says was asked, no check breaks, and none takes long."""
+"""No check crashes, or takes long, whatever request a recording holds."""
 
 from functools import reduce
 from typing import Any
@@ -90,7 +90,7 @@ def choices(count: int) -> Exchange:
 
 
 def test_a_body_is_parsed_no_oftener_for_more_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A place is worked out in the parsed body: parsed anew for each choice, it would take the square of the time."""
+    """A place is computed in the parsed body: parsing it again for each choice would take quadratic time."""
     parsed: list[int] = []
 
     def counting(data: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The same question in two dialects: in a recording of both, and in an archive of any tool."""
+"""The same request in two dialects is compared: in a recording of both, and in an archive of any tool."""
 
 import json
 from dataclasses import replace

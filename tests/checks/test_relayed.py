@@ -1,4 +1,4 @@
-"""What gateways do to answers: other models, thoughts lost in one mode, lists of models; told from what is legal."""
+"""Changes by gateways are found and distinguished from legal ones: other models, lost reasoning, lists of models."""
 
 import json
 from dataclasses import replace
@@ -39,7 +39,7 @@ def test_another_version_is_told_from_other_spellings_of_the_one_asked_for(
 
 
 def _streamed_without_thought(**asked: Any) -> Outcome:
-    """Return what is said of an answer without a thought, beside one that has it, of one archive."""
+    """Return the findings on a response without reasoning, beside one with it, in one archive."""
     streamed, body = recording(SCENARIOS["parity.reasoning"])
     change = {key: value for key, value in asked.items() if key != "text"}
     there, here = (

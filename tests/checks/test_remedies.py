@@ -1,4 +1,4 @@
-"""What a rule says to do instead works: code that does so comes out right on the bad answer."""
+"""The workarounds of the rules work: code that follows them gives the right result for the bad response."""
 
 import pytest
 from asked_remedies import ASKED

@@ -1,4 +1,4 @@
-"""Text that comes twice is told from text that repeats itself."""
+"""Text that was sent twice is distinguished from repetitive text."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ RUN = (" how", " the", " tide", " comes", " back", " over", " all", " this", " w
 
 
 def cuts(text: str) -> Iterator[list[str]]:
-    """Yield ``text`` in pieces: as a tokenizer, a line reader, a gateway and a slow network cut it."""
+    """Yield ``text`` in fragments: as a tokenizer, a line reader, a gateway and a slow network split it."""
     tokens = _TOKEN.findall(text)
     yield tokens
     yield text.splitlines(keepends=True)

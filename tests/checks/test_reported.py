@@ -1,4 +1,4 @@
-"""What reports of 2026 showed: that the cause is told, and that an odd piece hides nothing beside it."""
+"""Faults reported in 2026: the cause is reported, and an odd fragment hides no other fault."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the rules about text say to do instead works, in each of their forms."""
+"""The workarounds of the rules about text work, for each form."""
 
 import pytest
 from judging import findings

@@ -1,4 +1,4 @@
-"""What is told of calls that come in odd fragments: one cause each, and nothing of what is right."""
+"""Odd fragments of calls are reported with one cause each, and valid ones are not."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ BEGUN, ENDED = fragment('{"city":'), fragment('"Paris"}')
 
 
 def told(exchange: Exchange) -> dict[str, str]:
-    """Return what each rule that fails says."""
+    """Return the message of each rule that fails."""
     return {one.check: one.message for one in findings(exchange, WITHOUT_SDK).values() if one.outcome not in QUIET}
 
 
@@ -28,7 +28,7 @@ def parallel(*fragments: Any) -> Exchange:
 
 
 def without_event(exchange: Exchange, number: int) -> Exchange:
-    """Return the stream with an event replaced by JSON that is cut."""
+    """Return the stream with an event replaced by truncated JSON."""
     parts = exchange.response.body.split(b"\n\n")
     return with_body(exchange, b"\n\n".join([*parts[:number], b'data: {"id', *parts[number + 1 :]]))
 

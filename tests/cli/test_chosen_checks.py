@@ -1,4 +1,4 @@
-"""Commands that judge by some checks alone: those that are named, or by their family, and what names none is refused."""
+"""Commands run only the checks named, by id or family, and reject unknown names."""
 
 import json
 from pathlib import Path

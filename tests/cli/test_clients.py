@@ -1,4 +1,4 @@
-"""The commands that run client code, as their users meet them: real input, wrong input, none."""
+"""The commands that run client code, with valid, invalid and missing input."""
 
 from pathlib import Path
 

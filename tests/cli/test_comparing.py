@@ -1,4 +1,4 @@
-"""``harness diff`` as a user meets it: results, recordings, and what can't be compared."""
+"""``harness diff`` for users: results, recordings, and what can't be compared."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from harness.simulate.reference import STREAM, replace_in_body
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = ("llamacpp", "mlx-lm")
-"""The providers that the tests do with: to judge all of them takes seconds."""
+"""The providers that suffice for the tests: judging all of them takes seconds."""
 
 
 def harness(*arguments: str) -> Result:
@@ -35,7 +35,7 @@ def refused(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the recordings of some providers give."""
+    """The findings on the recordings of some providers."""
     chosen = Selection(providers=FEW)
     cases = plan(load_matrix(ROOT / "providers.yaml"), ROOT, chosen)
     findings = [finding for case in cases for finding in run_case(case, chosen.chosen())]
@@ -46,7 +46,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def worse(few: Path, tmp_path: Path) -> Path:
-    """Some of the committed results, in which llama.cpp's usage no longer adds up, and one recording is gone."""
+    """Some of the committed results, in which llama.cpp's usage no longer adds up, and one recording is missing."""
     results = read_results(few)
     kept = []
     for finding in results.findings:

@@ -1,4 +1,4 @@
-"""Where a disk is full or may only be read, every command that writes ends in one line with 2, and loses nothing."""
+"""On a full or read-only disk, every command that writes exits with 2 and one line, and loses nothing."""
 
 import re
 from pathlib import Path
@@ -62,7 +62,7 @@ def _entry(provider: str) -> str:
 
 
 def ends_on_a_disk(tmp_path: Path, *, full: bool) -> dict[str, tuple[int, str]]:
-    """Return how each command ends on a disk that is full, or may only be read; it holds what it held before."""
+    """Return how each command ends on a disk that is full or read-only; the disk keeps its files."""
     disk, results = tmp_path / "disk", tmp_path / "some.jsonl"
     disk.mkdir()
     found = list(judge_exchanges([BODY], Subject("acme", "small", "chat.nonstream", "x"), CHECKS.values()))

@@ -1,4 +1,4 @@
-"""`harness import`, as whoever keeps a project meets it."""
+"""`harness import` for the maintainer of a project."""
 
 from pathlib import Path
 

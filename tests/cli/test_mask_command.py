@@ -1,4 +1,4 @@
-"""`harness mask`, as its users meet it: what it writes, what it says, and what it does not write over."""
+"""`harness mask` for users: its output, its messages, and what it does not overwrite."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``audit`` and ``probe`` tell known from new, unless they are asked not to."""
+"""``audit`` and ``probe`` distinguish known from new problems, unless told not to."""
 
 from dataclasses import replace
 from pathlib import Path

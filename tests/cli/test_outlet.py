@@ -1,4 +1,4 @@
-"""Nothing that a terminal obeys, reorders or hides reaches it from outside; a stream that fails ends no run."""
+"""No outside text reaches a terminal unescaped; a stream that fails ends no run."""
 
 import asyncio
 import json
@@ -206,7 +206,7 @@ def test_a_file_whose_name_is_no_text(recording: Path, form: str) -> None:
 
 
 def harness(command: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of the shell in which ``$H`` is the program."""
+    """Run a shell command line in which ``$H`` is the program."""
     whole = f"H='{PYTHON} -m harness'; {command}"
     return subprocess.run(["bash", "-c", whole], capture_output=True, text=True, check=False)
 

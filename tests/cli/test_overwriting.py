@@ -1,4 +1,4 @@
-"""No file that this program did not write is overwritten unasked, and no device ever."""
+"""No foreign file is overwritten without ``--force``, and no device ever."""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""What a stranger sees of ``audit`` and ``explain``: counts of what was not judged, families, cells of any kind."""
+"""
+The output of ``audit`` and ``explain`` for a new user: counts of what was not judged, families, cells of any
+kind.
+"""
 
 import json
 from collections.abc import Sequence

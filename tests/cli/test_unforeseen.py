@@ -1,4 +1,4 @@
-"""What nobody foresaw is told in a line that says what and where; in full where that is asked for."""
+"""An unexpected error is reported in a line with its place; with a full traceback on request."""
 
 from pathlib import Path
 

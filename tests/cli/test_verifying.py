@@ -1,4 +1,4 @@
-"""`verify`, the hooks that run it, and what `audit` of a folder leaves aside."""
+"""`verify`, the hooks that run it, and the files that `audit` of a folder skips."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The table of clients and environments: complete, and each file as the table and whoever reads it expect."""
+"""The table of clients and environments is complete, and each file matches its entry."""
 
 import json
 import re

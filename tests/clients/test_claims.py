@@ -1,7 +1,7 @@
 """
-The claims of the articles: the pages hold what a replay gives now, and another replay would give another verdict.
+The pages of claims are current, and another replay would give another verdict.
 
-``HARNESS_TEST_CLIENTS=1`` tries those too that need an environment, which ``make test-clients`` installs.
+``HARNESS_TEST_CLIENTS=1`` also tests claims that need an environment, which ``make test-clients`` installs.
 """
 
 import os
@@ -39,7 +39,7 @@ def bench() -> Iterator[ClaimRunner]:
 
 @pytest.fixture(scope="module")
 def found(bench: ClaimRunner) -> list[ClaimVerdict]:
-    """What a replay gives now, of what can be tried here."""
+    """The current results of the claims that can be tested here."""
     return [bench.verdict(claim) for claim in CLAIMS.values() if claim.tier <= TIER]
 
 
@@ -118,7 +118,7 @@ def test_another_answer_gives_another_verdict(
 
 
 def on(claim: Claim, *answers: str) -> Claim:
-    """Return a claim, its first test tried on other answers."""
+    """Return a claim, its first test run on other responses."""
     return claim.model_copy(update={"tests": (claim.tests[0].model_copy(update={"answers": answers}),)})
 
 

@@ -1,4 +1,4 @@
-"""clients.jsonl: what is written is read back, and what is no whole log of clients is refused in a line."""
+"""clients.jsonl round-trips, and an invalid or incomplete log is rejected in one line."""
 
 import dataclasses
 import re
@@ -52,7 +52,7 @@ FORESEEN = [
 
 
 def results(**changes: Any) -> ClientResults:
-    """Return results of which each list is the caller's own."""
+    """Return results whose lists belong to the caller."""
     given_: dict[str, Any] = {"findings": list(FINDINGS), "loops": list(LOOPS), "foreseen": list(FORESEEN)} | changes
     return ClientResults(RUN, CLIENTS, **given_)
 
@@ -186,7 +186,7 @@ Spoil = Callable[[Rows], Rows]
 
 
 def changing(kind: str, /, **keys: Any) -> Spoil:
-    """Return what sets keys of the first row of a kind."""
+    """Return a function that sets keys of the first row of a kind."""
 
     def spoil(rows: Rows) -> Rows:
         at = next(number for number, row in enumerate(rows) if row["kind"] == kind)

@@ -1,5 +1,6 @@
 """
-The committed table of clients is what they do: of the project's own environment every sixth in `make test-thorough`, all where asked for.
+The committed table of clients matches their behaviour: every sixth of the project's own environment in `make
+test-thorough`, all on request.
 
 ``HARNESS_TEST_CLIENTS=1`` takes all in, with those that ``make test-clients`` installs, and 2 every second one of each tier.
 """
@@ -107,7 +108,7 @@ QUOTED = [
 
 
 def counts(results: ClientResults, fault: str, libraries: set[str], *, silent: bool) -> tuple[str, str]:
-    """Return how many libraries do not survive a fault, or are silent about it, and how many read it."""
+    """Return how many libraries a fault breaks, in how many silently, and how many read it."""
     found = [one for one in results.findings if one.fault == fault and one.client in libraries]
     read = [one for one in found if one.fate not in {ClientOutcome.NA, ClientOutcome.ENV}]
     bad = [

@@ -1,4 +1,4 @@
-"""Client code in a process of its own, over real sockets: within its limits, out of the network, and never mixed up."""
+"""Client code runs in its own process, over real sockets: within its limits, without network, and without mix-ups."""
 
 import shutil
 import socket
@@ -62,7 +62,7 @@ def node(answer_server: AnswerServer) -> Iterator[Host]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Return what writes client code."""
+    """Return a function that writes client code."""
     return partial(write_client, tmp_path)
 
 
@@ -278,7 +278,7 @@ QUIET = {
     "PYTHONUNBUFFERED",
 }  # fmt: skip
 OF_THE_SYSTEM = {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
-"""What Python and macOS set by themselves."""
+"""Variables that Python and macOS set by themselves."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The forecast of a probe: of a table that is current, and as clients fared where they were run."""
+"""The forecast of a probe uses a current table, and agrees with clients that were run."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the oracle says of what a user got: each fate where it is due, and no other."""
+"""The oracle judges what a user got: each outcome in its case, and no other."""
 
 from dataclasses import replace
 from functools import cache
@@ -205,7 +205,7 @@ def test_whoever_says_that_a_bad_answer_is_none_is_ok_and_whoever_falls_over_it_
 
 
 def shown(exchange: Exchange) -> ClientOutput:
-    """Return what a reader shows who sees no fault."""
+    """Return the output of a reader that handles everything."""
     messages = exchange.completion.messages
     return ClientOutput((messages[0].content if messages else None) or "")
 
@@ -291,7 +291,7 @@ def test_a_failure_is_told_in_a_line() -> None:
 
 
 def saying(texts: list[str]) -> Exchange:
-    """Return the reference stream with these texts, a chunk each."""
+    """Return the reference stream with these texts, one per chunk."""
     head, piece, *_, end, done, _ = STREAM.response.body.split(b"\n\n")
     pieces = [piece.replace('"你好"'.encode(), orjson.dumps(text)) for text in texts]
     return with_body(STREAM, b"\n\n".join([head, *pieces, end, done, b""]))

@@ -1,4 +1,4 @@
-"""What the oracle says of what a user got of an answer in Messages: each fate where it is due."""
+"""The oracle judges what a user got of a Messages response: each outcome in its case."""
 
 from dataclasses import replace
 from pathlib import Path

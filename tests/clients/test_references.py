@@ -1,4 +1,4 @@
-"""The two readings that survive: with all legal variants, and with all faults but those that are written down here."""
+"""The two robust clients handle all legal variants, and all faults except those listed here."""
 
 import importlib.util
 from functools import cache
@@ -35,7 +35,7 @@ SILENT = {
         "error-in-choice",  # as above
     },
 }
-"""Errors and cuts that each takes for a success."""
+"""Errors and truncations that each takes for a success."""
 
 _KEEP_ALIVE = "the SDK takes a block without data for an event, and parses its empty data"
 REFUSED = {
@@ -57,7 +57,7 @@ REFUSED = {
         "length-beside-chunks": "as above",
     },
 }
-"""Good answers that each says are none: by an exception, but not one by which it fell over."""
+"""Valid responses that each rejects: by an exception, but not by a crash."""
 
 _ELSEWHERE = "the usage stands where nobody looks, or behind the mark of the end"
 MISREAD = {
@@ -71,12 +71,12 @@ MISREAD = {
     "think-tags-split": "as above",
     "think-tag-closing": "as above",
 }
-"""Answers of which both lose a part."""
+"""Responses of which both lose a part."""
 
 
 @cache
 def client_run() -> dict[str, dict[str, ClientRun]]:
-    """Return what became of each trial, by client; a batch of two thousand takes some seconds, so once for all tests."""
+    """Return the outcome of each trial, by client; cached, since a batch of two thousand takes some seconds."""
     found: dict[str, dict[str, ClientRun]] = {name: {} for name in NAMES}
     for one in try_all([CLIENTS[name] for name in NAMES], (*reference_trials(), *deviation_trials())):
         found[one.client.id][one.trial.id] = one
@@ -84,7 +84,7 @@ def client_run() -> dict[str, dict[str, ClientRun]]:
 
 
 def bad(name: str, fate: ClientOutcome) -> dict[str, str]:
-    """Return the trials that end in a fate, and what is said of them."""
+    """Return the trials with an outcome, and their messages."""
     return {key: one.finding.message for key, one in client_run()[name].items() if one.finding.fate is fate}
 
 
@@ -148,7 +148,7 @@ LOST = {
     "openai.completions-reference": {"completions-chat-chunks": _OF_CHAT},
     "requests.completions-reference": {"completions-chat-chunks": _OF_CHAT},
 }
-"""What each reading of Messages and of legacy completions loses, though it is the one that survives."""
+"""What the robust clients of Messages and of legacy completions lose."""
 
 
 @pytest.mark.parametrize("name", OF_OTHERS)

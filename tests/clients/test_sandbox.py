@@ -1,4 +1,4 @@
-"""Client code that means ill, or does so by accident: it reaches nothing, nothing of it is left, and it is an outcome."""
+"""Malicious or faulty client code reaches nothing, leaves nothing behind, and counts as an outcome."""
 
 import os
 import shutil
@@ -83,7 +83,7 @@ def one_host(answer_server: AnswerServer) -> Iterator[Host]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Return what writes client code."""
+    """Return a function that writes client code."""
 
     def written(body: str, head: str = HEAD, name: str = "client.py") -> Client:
         return write_client(tmp_path, body, "" if name.endswith(".mjs") else head, name)
@@ -171,7 +171,7 @@ def test_another_clients_line_can_not_be_asked(answer_server: AnswerServer) -> N
 
 
 def living(marks: str) -> set[int]:
-    """Return the ids of the processes in whose command something stands."""
+    """Return the ids of the processes whose command contains a text."""
     found = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

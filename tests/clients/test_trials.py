@@ -1,4 +1,4 @@
-"""What clients are tried on, whom each trial suits, what the code is to ask, and what is foretold from it."""
+"""The trials of clients: their responses, the clients they suit, their requests, and the predictions from them."""
 
 from collections import Counter
 from dataclasses import replace
@@ -75,7 +75,7 @@ def suiting(client: Client) -> set[str]:
 
 
 def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
-    """Return the trials that recordings of a provider make."""
+    """Return the trials from recordings of a provider."""
     return list(
         provider_trials(RecordedAnswer("acme/small", ("small",), SCENARIOS[scenario], one) for one in exchanges)
     )
@@ -83,7 +83,7 @@ def held(*exchanges: Exchange, scenario: str = "chat.stream") -> list[Trial]:
 
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, list[Trial]]:
-    """Return the trials of each provider of which something is recorded."""
+    """Return the trials of each recorded provider."""
     index = RecordingIndex(load_matrix(ROOT / "providers.yaml"), ROOT)
     found = {
         name: [trial for dialect in SPOKEN for trial in provider_trials(index.answers(name, dialect))]
@@ -297,7 +297,7 @@ def test_what_breaks_a_client_alone_is_known_by_its_rule() -> None:
 
 
 def acme(fault: str) -> Trial:
-    """Return an answer of a provider that has a fault or variant."""
+    """Return a provider's response with a fault or variant."""
     of = trials()[fault]
     return Trial("acme", "small", of.scenario, of.exchange)
 

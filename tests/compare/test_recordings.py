@@ -1,4 +1,4 @@
-"""Two recordings, or two folders of them, judged and compared: what is paired, and how it is called."""
+"""Two recordings, or two folders of them, are judged and compared: their pairing, and their names."""
 
 import dataclasses
 from pathlib import Path

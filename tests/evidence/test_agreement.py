@@ -1,4 +1,4 @@
-"""How far reconstructions agree with recordings is measured: every difference is seen, and the figures are current."""
+"""The agreement of reconstructions with recordings: every difference is found, and the figures are current."""
 
 import dataclasses
 import json
@@ -196,7 +196,7 @@ def test_the_committed_figures_are_current() -> None:
 @pytest.mark.thorough
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the recorded exchanges are not beside this repository")
 def test_nine_in_ten_of_all_recordings_are_as_reconstructed() -> None:
-    """What is kept is one of each form, the rare beside the common; here each form has its weight."""
+    """The kept recordings are one per form, rare or common; here each form has its weight."""
     matrix = load_matrix(ROOT / "providers.yaml")
     compared = compare_all([CORPUS], matrix, profiles_of(matrix, ROOT))
     own = [one for one in compared if one.why is None]

@@ -1,4 +1,4 @@
-"""What is listed of providers, held against recordings: each figure counts what it says, and those committed are current."""
+"""Listed deviations are compared with recordings: each figure is right, and the committed ones are current."""
 
 import json
 from pathlib import Path

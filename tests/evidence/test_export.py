@@ -1,4 +1,4 @@
-"""What other programs read of a provider: as the schema says, shown by recordings, and never guessed."""
+"""The export for other programs follows its schema, is shown by recordings, and is never guessed."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ ACME = Provider.model_validate({
 
 
 def seen(check: str, value: str, scenario: str = "chat.stream", model: str = "small", **more: Any) -> Finding:
-    """Return what an observation or, where ``outcome`` is given, a rule saw in a recording."""
+    """Return the value of an observation or, with ``outcome``, the message of a rule for a recording."""
     told: dict[str, Any] = {"provenance": "recorded", "recorded_at": "2026-10-02", "outcome": Outcome.OBSERVED} | more
     level = CHECKS[check].level
     if told["outcome"] is Outcome.OBSERVED:
@@ -52,7 +52,7 @@ def flags(*findings: Finding) -> dict[str, list[Any]]:
 
 @pytest.fixture(scope="module")
 def now(matrix_findings: tuple[Finding, ...], published_findings: tuple[Finding, ...]) -> dict[str, str]:
-    """What is to be exported of each provider of the matrix, and of those known by published recordings alone."""
+    """The current export of each provider of the matrix, and of those known only by published recordings."""
     findings = (*matrix_findings, *published_findings)
     return {
         one.id: export(one, findings, load_deviations(ROOT / "cassettes" / one.id)).to_json()
@@ -90,7 +90,7 @@ def test_within_a_version_nothing_goes_and_nothing_changes_its_kind() -> None:
 
 
 def bare(kind: Any) -> Any:
-    """Return a part of a schema without what is said for people, and what may come to be allowed."""
+    """Return a part of a schema without descriptions and permitted extensions."""
     if isinstance(kind, dict):
         return {key: bare(value) for key, value in kind.items() if key not in {"description", "title", "enum"}}
     return [bare(one) for one in kind] if isinstance(kind, list) else kind

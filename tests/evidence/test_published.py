@@ -1,4 +1,4 @@
-"""Published recordings: where they are kept, which of them say something new, and what is kept of them."""
+"""Published recordings: their paths, which of them are new, and what is kept of them."""
 
 from dataclasses import replace
 from pathlib import Path

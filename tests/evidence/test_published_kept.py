@@ -1,4 +1,4 @@
-"""The published recordings that are kept: whose they are, where to look them up, and that nothing private is in them."""
+"""The kept published recordings: their providers, their URLs, and that they contain nothing private."""
 
 from collections import Counter
 from pathlib import Path
@@ -19,7 +19,7 @@ from harness.wire.exchange import Exchange
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = [ROOT.parent / "shared" / name for name in ("corpus", "corpus-2", "dialects/messages")]
 MAIN = {"deepseek", "siliconflow", "bailian", "volcengine"}
-"""The main providers of whom an answer with a public address was found; of Qianfan there was none."""
+"""The main providers with a published response; none of Qianfan was found."""
 ELSEWHERE = {"anomalyco/opencode", "wandb/weave", "ClarenceZzz/assistant-demo"}
 """Repositories whose recordings are kept here, and whose originals are not beside this repository."""
 
@@ -68,7 +68,7 @@ def test_each_provider_that_is_not_in_the_matrix_has_no_other_name_there(kept: l
     not all(path.is_dir() for path in OTHERS), reason="the recorded exchanges are not beside this repository"
 )
 def test_no_text_of_an_original_survives(kept: list[Published]) -> None:
-    """Of all exchanges at its address, no run of twelve characters that people or models wrote stands in a recording."""
+    """No run of twelve characters that people or models wrote, in any exchange at its URL, is left in a recording."""
     originals: dict[str, list[Exchange]] = {}
     for path in (file for folder in OTHERS for file in archives_in(folder)):
         for entry in read_archive(path, dialects=DIALECTS):

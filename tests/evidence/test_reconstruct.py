@@ -1,4 +1,4 @@
-"""Reconstructed cassettes are what their profiles make, and no recording is replaced by one."""
+"""Reconstructed cassettes match their profiles, and replace no recording."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Comparing two recordings and comparing one with its reconstruction rest on the same reading of keys."""
+"""Comparing two recordings and comparing one with its reconstruction use the same comparison of keys."""
 
 import pytest
 
@@ -15,7 +15,7 @@ _VALUES = {
 
 
 def varied(name: str) -> Exchange:
-    """The reference stream, another value of a constant key in its first chunk."""
+    """The reference stream, with another value of a constant key in its first chunk."""
     other = "1760000009" if name == "created" else '"another"'
     return replace_in_body(STREAM, f'"{name}":{_VALUES[name]}', f'"{name}":{other}', 1)
 

@@ -1,4 +1,4 @@
-"""What is known by published recordings alone is listed, exported and served like the rest."""
+"""Providers known only by published recordings are listed, exported and served like the rest."""
 
 import json
 from pathlib import Path

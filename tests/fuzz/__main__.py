@@ -57,7 +57,7 @@ def _run(fuzzer: Fuzzer, seed: int, given: argparse.Namespace) -> int:
 
 
 def _told(seed: int, given: argparse.Namespace) -> Iterator[int]:
-    """Yield the numbers of the cases; a file holds that of the one that runs, for where it takes the process with it."""
+    """Yield the numbers of the cases; a file holds the current one, in case it crashes the process."""
     given.keep.mkdir(parents=True, exist_ok=True)
     with (given.keep / "running").open("w", buffering=1) as running:
         for number in itertools.count(given.case):

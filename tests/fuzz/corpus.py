@@ -1,4 +1,4 @@
-"""What is changed: the project's own recordings and files, and recordings of other people where they are at hand."""
+"""Collects the input: the project's own recordings and files, and other people's if available."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ class Recording(NamedTuple):
 
 
 class Corpus:
-    """Recordings to draw from; what can't be read is left out, for that is what others test."""
+    """Recordings to draw from, without unreadable ones, which other tests cover."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         self.own = [path for path in sorted((ROOT / "cassettes").rglob("*.yaml")) if _usable(path)]

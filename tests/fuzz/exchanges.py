@@ -1,4 +1,4 @@
-"""Whole exchanges changed: what was asked, what came back, how it arrived, and what is known of it."""
+"""Changes whole exchanges: request, response, timing, and expectations."""
 
 import gzip
 import json
@@ -72,7 +72,7 @@ def changed(draw: random.Random, exchange: Exchange, other: bytes) -> tuple[Exch
 
 
 def _with_body(exchange: Exchange, body: bytes) -> Exchange:
-    """Return the exchange with another body; sizes that no longer fit go, as in a file they would be refused."""
+    """Return the exchange with another body; reads whose sizes no longer fit are dropped, as from a file."""
     kept = exchange.response.reads if len(body) == len(exchange.response.body) else None
     return replace(exchange, response=replace(exchange.response, body=body, reads=kept))
 
@@ -82,7 +82,7 @@ def _bytes(draw: random.Random, exchange: Exchange, other: bytes) -> Exchange:
 
 
 def _answer(draw: random.Random, exchange: Exchange, other: bytes) -> Exchange:
-    """Change the answer in its own form: events or JSON."""
+    """Change the response in its own form: events or JSON."""
     body = exchange.response.body
     if body.lstrip()[:1] not in {b"{", b"["}:
         return _with_body(exchange, streams.changed(draw, body, other))
@@ -140,7 +140,7 @@ def _arrival(draw: random.Random, exchange: Exchange, _: bytes) -> Exchange:
 
 
 def _parameter(draw: random.Random, exchange: Exchange, _: bytes) -> Exchange:
-    """Set a parameter of the request to something odd, or something odd in it."""
+    """Set a parameter of the request to an odd value, or a part of it."""
     body = (exchange.request.body or b"{}").decode("utf-8", "replace")
     text = values.changed(draw, body, values.ASKED)
     if text is None:  # it is no JSON, or too deep to be written here
@@ -158,7 +158,7 @@ def _asking(exchange: Exchange, body: bytes | None) -> Exchange:
 
 
 def _request(draw: random.Random, exchange: Exchange, other: bytes) -> Exchange:
-    """Change what was asked as bytes, or where and how."""
+    """Change the bytes of the request, or its URL and method."""
     body = exchange.request.body or b""
     draw_body = draw.choice((None, b"", b"null", b"[]", b"\xff", draw.choice(odd.BLIND)(draw, body, other)))
     method = draw.choice(("POST", "POST", "GET", "get", "", "²", "PUT"))
@@ -182,7 +182,7 @@ def _source(draw: random.Random, exchange: Exchange, _: bytes) -> Exchange:
 
 
 def _expected(draw: random.Random, exchange: Exchange, _: bytes) -> Exchange:
-    """Take the exchange for an answer to any scenario, so that the rules of that apply."""
+    """Assign the exchange to any scenario, so that the rules for that apply."""
     scenario = draw.choice(sorted(SCENARIOS))
     expected = SCENARIOS[scenario].expected(draw.randrange(SCENARIOS[scenario].requests))
     return replace(exchange, expected=replace(expected, cancelled_by_client=draw.random() < 0.1))

@@ -1,4 +1,4 @@
-"""Files that people and other tools write, changed: each is read, or refused in one line, and nothing else."""
+"""Changes files that people and other tools write: each must be read, or rejected in one line."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ _RECORDINGS = 10
 
 
 class File(NamedTuple):
-    """A file to change, what it is called where it is read, and what reads it."""
+    """A file to change, its name for reading, and its reader."""
 
     path: Path
     name: str
@@ -158,7 +158,7 @@ def changed(draw: random.Random, file: File, other: bytes) -> tuple[bytes, list[
 
 
 def _cut(draw: random.Random, file: File) -> bytes:
-    """Return a file, of a long log or list only some lines: what is long takes long."""
+    """Truncate a long log or list to some lines, since long ones are slow."""
     content = file.path.read_bytes()
     if file.name == "clients.jsonl":
         head, *rows, end = content.splitlines(keepends=True)
@@ -173,7 +173,7 @@ def _cut(draw: random.Random, file: File) -> bytes:
 
 
 def _counted(lines: list[bytes]) -> bytes:
-    """Return a log of clients whose end line counts what is left of it, so that more than its count is read."""
+    """Return a log of clients with a corrected end line, so that the rest is read."""
     fates = Counter[str]()
     for line in lines[1:-1]:
         row = json.loads(line)
@@ -184,7 +184,7 @@ def _counted(lines: list[bytes]) -> bytes:
 
 
 def _count(numbers: str) -> int:
-    """Return how many numbers a text such as ``0-4 7`` stands for."""
+    """Return how many numbers a text such as ``0-4 7`` covers."""
     ends = [part.split("-") for part in numbers.split()]
     return sum(int(last) - int(first) + 1 for first, last in ((one[0], one[-1]) for one in ends))
 
@@ -244,7 +244,7 @@ def _packed(draw: random.Random, content: bytes, other: bytes) -> bytes:
 
 
 def hold(file: File, content: bytes, folder: Path) -> None:
-    """Read a changed file; raise what breaks, or Broken where the refusal is not one line."""
+    """Read a changed file; raise the failure, or Broken if the rejection is not one line."""
     place = folder / "read" / file.path.parent.name / file.name
     shutil.rmtree(place.parent, ignore_errors=True)
     place.parent.mkdir(parents=True)

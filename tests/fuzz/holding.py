@@ -1,4 +1,4 @@
-"""What must hold of an exchange whatever it is like: it is read, judged, kept and shown, and nothing breaks on it."""
+"""Checks invariants of any exchange: it is read, judged, saved and shown without a crash."""
 
 import io
 import tempfile
@@ -28,7 +28,7 @@ _RUN = Run("0", "2026-01-01T00:00:00+00:00", "replay", "3.0.0")
 
 
 class Broken(AssertionError):
-    """Something of ours broke."""
+    """An invariant is broken."""
 
 
 def _holds(what: object, said: str) -> None:
@@ -37,7 +37,7 @@ def _holds(what: object, said: str) -> None:
 
 
 def hold(exchanges: Sequence[Exchange], deviations: tuple[Deviation, ...] = ()) -> list[Finding]:
-    """Read, judge, keep and cut the exchanges of a recording; return the findings; raise what breaks."""
+    """Read, judge, save and segment the exchanges of a recording; return the findings; raise the failure."""
     clean = [scrub(exchange) for exchange in exchanges]
     subject = Subject("acme", clean[0].model or "unknown", "audit.stream", "x.yaml#0")
     findings = list(judge_exchanges(clean, subject, CHECKS.values(), deviations))
@@ -58,7 +58,7 @@ def hold(exchanges: Sequence[Exchange], deviations: tuple[Deviation, ...] = ()) 
 
 
 def _well_told(finding: Finding, exchanges: Sequence[Exchange]) -> None:
-    """Hold that a finding is text, and points into what it is about."""
+    """Check that a finding is text, and its place exists."""
     f"{finding.message}{finding.value or ''}".encode()
     _holds(finding.message or finding.outcome is not Outcome.FAIL, f"{finding.check} fails without a message")
     for evidence in finding.evidence:
@@ -75,7 +75,7 @@ def _is_one_line(text: str) -> bool:
 
 
 def _keeps(exchange: Exchange) -> None:
-    """Hold that what is written as a cassette reads back as it was."""
+    """Check that a cassette round-trips."""
     (item,) = interactions_of(load_yaml(dump_cassette([exchange]), _HERE), _HERE)
     read = exchange_of(item, str(_HERE), ours=False)  # ours would have to have got something
     again = scrub(exchange)
@@ -85,7 +85,7 @@ def _keeps(exchange: Exchange) -> None:
 
 
 def _cuts(exchange: Exchange) -> None:
-    """Hold that no cut of a body loses anything of it."""
+    """Check that no segmentation of a body loses anything."""
     for how in ("recorded", "events", "merged", "random:1"):
         way = reframe(how)
         _holds(way and b"".join(way(exchange.response)) == exchange.response.body, f"cut as {how} it is another body")

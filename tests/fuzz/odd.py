@@ -1,4 +1,4 @@
-"""What providers should not send, and some do; and bytes changed without a thought to what they mean."""
+"""Lists odd values that some providers send, and changes bytes at random."""
 
 import random
 from collections.abc import Callable
@@ -24,7 +24,7 @@ TEXTS: tuple[str, ...] = (
     "", " ", "\0", "x", "é", "你好", "\x1b[2J", "[bold]", "[/]", "<b>", "a\nb", "a\r\nb", "\u2028", "9" * 400, "-1",
     "1e400", "NaN", "²", "٣", "x" * 70_000, "http://[", "https://u:p@h:99999/v1/chat/completions?key=k#f", "//", "*", "{0}",
 )  # fmt: skip
-"""Texts for what is no JSON: headers, addresses, dates."""
+"""Texts for fields other than JSON: headers, URLs, dates."""
 
 PIECES: tuple[bytes, ...] = (
     b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b", b"\r", b"\n", b"\r\n", b"\n\n", b":",

@@ -1,4 +1,4 @@
-"""Cases by seed and number; what breaks is made small, and written down."""
+"""Runs cases by seed and number; minimizes failures and writes them down."""
 
 import base64
 import contextlib
@@ -17,14 +17,14 @@ from fuzz.holding import hold, hold_reports
 from harness.wire.exchange import Exchange
 
 TRIES = 300
-"""How often at most something is tried anew to make it smaller: an exchange takes some hundredths of a second."""
+"""Maximum number of attempts to minimize a case: an exchange takes some hundredths of a second."""
 
 _SHOWN = 0.25
-"""The share of cases that all reports are made of: that takes longer than all checks."""
+"""The share of cases for which all reports are rendered, which takes longer than all checks."""
 
 
 class Crash(NamedTuple):
-    """A case that broke: which, of what and with which changes, how it broke, and the smallest input that does."""
+    """A failing case: its number, input and changes, the failure, and the minimized input."""
 
     seed: int
     number: int
@@ -35,7 +35,7 @@ class Crash(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What it broke with, in a line."""
+        """The failure, in a line."""
         return self.error.strip().splitlines()[-1][:300]
 
 
@@ -43,7 +43,7 @@ class Fuzzer:
     """
     Draws cases and tries them; ``scratch`` is a folder to write changed files to.
 
-    A case that takes longer than ``limit`` seconds is broken; 0 is no limit, and the only one outside the main thread.
+    A case that takes longer than ``limit`` seconds fails; 0 is no limit, and required outside the main thread.
     """
 
     def __init__(self, corpus: Corpus, seed: int, scratch: Path, limit: int = 0) -> None:
@@ -53,7 +53,7 @@ class Fuzzer:
         self._known: set[str] = set()
 
     def run(self, numbers: Iterable[int]) -> Iterator[Crash | None]:
-        """Try these cases; yield for each what broke, or None."""
+        """Run these cases; yield for each the failure, or None."""
         for number in numbers:
             draw = random.Random(f"{self._seed}/{number}")
             yield self._file(draw, number) if draw.random() < 0.3 else self._exchange(draw, number)
@@ -87,14 +87,14 @@ class Fuzzer:
         return Crash(self._seed, number, " ".join([file.path.name, *trail]), broke.error, f"-{file.name}", content)
 
     def _is_new(self, broke: "Broke") -> bool:
-        """Tell whether it is worth while to make a case smaller: the first of its kind, and not by waiting again and again."""
+        """Return whether a case is worth minimizing: the first of its kind, and not a timeout."""
         new = broke.place not in self._known
         self._known.add(broke.place)
         return new and Hung.__name__ not in broke.place
 
 
 def hold_all(changed: Sequence[Exchange], recording: Recording, *, shown: bool = True) -> None:
-    """Hold what must hold of exchanges, and of what is written of them."""
+    """Check the invariants of exchanges, and of their reports."""
     findings = hold(changed, recording.deviations)
     if shown:
         hold_reports(findings)
@@ -102,18 +102,18 @@ def hold_all(changed: Sequence[Exchange], recording: Recording, *, shown: bool =
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """How something broke; equal to what broke with the same kind of error at the same place."""
+    """A failure; equal to others with the same kind of error at the same place."""
 
     place: str
     error: str = field(compare=False)
 
 
 class Hung(Exception):
-    """A case takes too long."""
+    """A case timed out."""
 
 
 def broken_by(what: Callable[[], object], limit: int = 0) -> Broke | None:
-    """Return how something breaks; None where it does not."""
+    """Return the failure of a case; None if there is none."""
     try:
         with _within(limit):
             what()
@@ -144,7 +144,7 @@ def _within(limit: int) -> Iterator[None]:
 
 
 def smaller(content: bytes, breaks: Callable[[bytes], bool]) -> bytes:
-    """Return as little of ``content`` as still breaks: pieces are left out, half of it first, single bytes last."""
+    """Return a minimal part of ``content`` that still fails: halves are left out first, single bytes last."""
     size, at = max(1, len(content) // 2), 0
     for _ in range(TRIES):
         left = content[:at] + content[at + size :]
@@ -160,7 +160,7 @@ def smaller(content: bytes, breaks: Callable[[bytes], bool]) -> bytes:
 
 
 def smaller_exchange(exchange: Exchange, breaks: Callable[[Exchange], bool]) -> Exchange:
-    """Return an exchange with as little as still breaks: in its answer, then in what was asked."""
+    """Return a minimal exchange that still fails: in its response, then in its request."""
     if not breaks(exchange):
         return exchange
 
@@ -189,7 +189,7 @@ def _row(exchange: Exchange) -> bytes:
 
 
 def write(crash: Crash, folder: Path) -> Path:
-    """Write down a crash: its input, and beside it how it came about."""
+    """Write down a crash: its input, and beside it its origin."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"crash-{crash.seed}-{crash.number}{crash.suffix}"
     path.write_bytes(crash.content)

@@ -1,4 +1,4 @@
-"""Streams changed as streams: events dropped, doubled, out of order, odd ones between them, data on several lines."""
+"""Changes streams: drops, repeats and reorders events, inserts odd ones, and splits data over several lines."""
 
 import random
 import re

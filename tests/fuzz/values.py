@@ -1,4 +1,4 @@
-"""JSON changed where its meaning is: any value replaced, keys removed, doubled, renamed, values wrapped and swapped."""
+"""Changes JSON by its structure: replaces values, removes, repeats and renames keys, wraps and swaps values."""
 
 import json
 import random
@@ -26,7 +26,7 @@ Place = tuple[Any, Any]
 
 
 def changed(draw: random.Random, text: str, keys: tuple[str, ...] = KEYS) -> str | None:
-    """Return JSON text with one thing in it changed; None where it is no JSON, or too deep for Python to write."""
+    """Return JSON text with one thing in it changed; None if it is not JSON, or too deep for Python to write."""
     try:
         return _changed(draw, [json.loads(text)], keys)
     except (ValueError, RecursionError):
@@ -108,7 +108,7 @@ def _empty(_: random.Random, container: Any, key: Any, __: dict[str, str]) -> No
 
 
 def _other(draw: random.Random, container: Any, key: Any, _: dict[str, str]) -> None:
-    """Take a value from elsewhere in the same container."""
+    """Return a value from elsewhere in the same container."""
     keys = list(container) if isinstance(container, dict) else range(len(container))
     container[key] = container[draw.choice(keys)]
 

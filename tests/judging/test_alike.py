@@ -1,4 +1,4 @@
-"""Recordings whose texts were replaced: judged as they were before, and none of their texts is left."""
+"""Masked recordings are judged like the originals, and contain none of their texts."""
 
 import os
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ SHARED = ROOT.parent / "shared"
 PUBLISHED = sorted(SHARED.glob("corpus*/*.jsonl.gz"))
 OWN = [path for path in sorted((ROOT / "cassettes").rglob("*.yaml")) if path.stem not in {"deviations", "profile"}]
 EACH = 1 if os.environ.get("HARNESS_THOROUGH") else 12
-"""Of the project's own cassettes, and of the rows of published ones, so many make one that is tried."""
+"""Every how many of the project's cassettes, and of the rows of published ones, is tested."""
 
 
 def told(exchanges: list[Exchange]) -> Iterator[object]:
-    """Yield what is not as it should be once the texts are replaced."""
+    """Yield what is wrong once the texts are replaced."""
     masked = mask_exchanges(exchanges, "seed")
     yield from unlike(exchanges, masked)
     for exchange, made in zip(exchanges, masked, strict=True):

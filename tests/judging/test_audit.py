@@ -1,4 +1,4 @@
-"""The exchanges of an archive, held against their requests and against each other."""
+"""The exchanges of an archive are compared with their requests and with each other."""
 
 import json
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from harness.wire.exchange import Exchange
 
 EIGHT, NINE = "Thu, 09 Oct 2025 08:53:20 GMT", "Thu, 09 Oct 2025 09:53:20 GMT"
 LATER = "Thu, 09 Oct 2025 09:37:20 GMT"
-"""A date that is off by no time zone."""
+"""A date that no time zone explains."""
 OTHER = replace_in_body(ask("sky"), "How can I", "What can I")
 
 

@@ -1,4 +1,4 @@
-"""A baseline is changed where its entries changed, and nowhere else."""
+"""Editing a baseline changes only the edited entries."""
 
 from typing import Any
 

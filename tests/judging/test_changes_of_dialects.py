@@ -1,4 +1,4 @@
-"""The faults and variants of each dialect: each changes an answer to a scenario of its own, and cites its source."""
+"""The faults and variants of each dialect change a response to a scenario of their own, and cite their source."""
 
 import re
 

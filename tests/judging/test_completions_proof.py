@@ -1,4 +1,4 @@
-"""The proof of the rules of legacy completions: those of their own, and those of chat that read them too."""
+"""The proof of the rules of legacy completions, their own and those shared with chat."""
 
 from dataclasses import replace
 
@@ -50,7 +50,7 @@ def test_no_pair_of_faults_hides_one() -> None:
 
 @pytest.mark.thorough
 def test_faults_of_the_rules_that_chat_shares_are_caught_here_too() -> None:
-    """A fault that names no delta can be made of either form of answer, and is caught in either by the same rule."""
+    """A fault that names no delta can be made in either form of response, and is caught in both by the same rule."""
     caught: set[str] = set()
     missed = []
     for fault in OF_CHOICES:

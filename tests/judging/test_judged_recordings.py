@@ -1,4 +1,4 @@
-"""What is judged of a recording, its quiet outcomes in groups: the same findings as one by one, whatever the exchange."""
+"""The grouped result of a recording equals the findings judged one by one, for any exchange."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def told(findings: Iterable[Finding]) -> list[str]:
 
 
 def one_by_one(exchange: Exchange) -> list[tuple[Outcome, str]]:
-    """What each check says of an exchange when nothing is planned."""
+    """The findings of each check on an exchange without a plan."""
     judgement = Judgement(exchange)
     return [(one.outcome, one.message) for one in map(judgement.verdict, OF_CHATS)]
 

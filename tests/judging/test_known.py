@@ -1,4 +1,4 @@
-"""What is listed of a provider, beside recordings and answers of it that no scenario tells apart."""
+"""Deviations listed for a provider are applied to recordings and responses without a scenario."""
 
 import json
 from pathlib import Path

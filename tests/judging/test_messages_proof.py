@@ -1,4 +1,4 @@
-"""The proof of the rules of Messages: what every fault and variant of theirs must show, and those that all dialects share."""
+"""The proof of the rules of Messages: the requirements on their faults and variants, and on those of shared rules."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ def test_what_the_table_calls_right_raises_no_alarm() -> None:
 
 
 def test_faults_of_the_rules_that_all_share_are_caught_in_messages_too() -> None:
-    """HTTP, framing and errors are judged by one rule in each dialect: what it catches in chat it catches here."""
+    """HTTP, framing and errors are judged by one rule in all dialects: what it catches in chat it catches here."""
     caught: set[str] = set()
     missed = []
     for fault in SHARED:

@@ -45,7 +45,7 @@ def test_the_catalogue_is_large_enough() -> None:
 
 @pytest.mark.parametrize("kind", ["FAULTS", "VARIANTS"])
 def test_no_two_have_one_name(kind: str) -> None:
-    """The later would take the place of the earlier, which a listed deviation may name."""
+    """The later would replace the earlier, which a listed deviation may name."""
     modules = [import_module(f"{faults.__name__}.{module.name}") for module in pkgutil.iter_modules(faults.__path__)]
     names = Counter(one.id for module in modules for one in getattr(module, kind, ()))
     assert [name for name, times in names.items() if times > 1] == []
@@ -110,7 +110,7 @@ def test_a_pair_is_compatible_if_the_order_does_not_matter() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_can_be_made_but_once_or_adds_to_itself(fault: Fault) -> None:
-    """A change that finds nothing more to change says so; it never breaks on its own result."""
+    """A change without a target says so; it never fails on its own result."""
     try:
         again = fault.change(fault.apply())
     except NothingChanged:

@@ -1,4 +1,4 @@
-"""Published recordings in a run: judged by what their own request shows, with what is listed of their provider."""
+"""Published recordings in a run are judged by their requests, with the deviations listed for their provider."""
 
 from dataclasses import replace
 from pathlib import Path

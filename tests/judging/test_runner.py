@@ -1,4 +1,4 @@
-"""From recordings to findings: every outcome, and that nothing passes by absence."""
+"""From recordings to findings: every outcome, and that a missing recording never passes."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`probe --baseline`: what is listed is known, what is new fails, and so does what is gone."""
+"""`probe --baseline`: listed problems are known, new ones fail, and so do stale entries."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from harness.cli import main
 
 STREAMS = ("--scenario", "chat.stream", "--scenario", "chat.nonstream", "--scenario", "chat.unicode")
 CLOCK = ("--check", "chunk", "--check", "sse", "--check", "usage")
-"""Families of rules, but not the one whose clock the ideal provider's stands still for."""
+"""Families of rules, without the one about the clock, which the ideal provider's stopped clock breaks."""
 
 
 def probe(server: Server, *options: str) -> Result:

@@ -1,4 +1,4 @@
-"""What is wrong below client libraries is found on a real socket: encodings, framing, pauses, waits."""
+"""Faults below client libraries are found on a real socket: encodings, framing, pauses, waits."""
 
 import gzip
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _JSON = ("Content-Type", "application/json")
 
 
 def held_back(request: Received) -> Iterable[bytes | float | End]:
-    """Send the head and the first event at once, and all others in one piece after a while."""
+    """Send the headers and the first event at once, and all others in one segment after a while."""
     first, end, rest = ideal_answer(request).response.body.partition(b"\n\n")
     yield head(200, _STREAM, CHUNKED) + chunk(first + end)
     yield 1.3
@@ -39,7 +39,7 @@ def held_back(request: Received) -> Iterable[bytes | float | End]:
 
 
 def as_it_is_made(request: Received) -> Iterable[bytes | float | End]:
-    """Think for a while, then send event by event."""
+    """Pause for a while, then send event by event."""
     yield 1.3
     yield from plays(ideal_answer, pace=0.01)(request)
 

@@ -1,4 +1,4 @@
-"""What a probe may spend is a promise: prompts are counted before they are sent, and GETs cost nothing."""
+"""The budget of a probe is kept: prompts are counted before they are sent, and GETs are free."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -105,7 +105,7 @@ def test_gets_are_never_skipped_for_the_budget(options: tuple[str, ...]) -> None
 @pytest.mark.parametrize("each", [100, 1_000, ANSWER_TOKENS])
 @pytest.mark.parametrize("most", [5_000, 20_000])
 def test_no_more_tokens_are_spent_than_was_said(each: int, most: int) -> None:
-    """Every answer says that it took ``each`` tokens."""
+    """Every response counts ``each`` tokens."""
 
     def counting(request: Received) -> Iterable[bytes | float | End]:
         answer = ideal_answer(request)

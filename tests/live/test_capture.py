@@ -1,4 +1,4 @@
-"""What is captured is what came, whatever the caller does with it."""
+"""A capture equals what was sent, whatever the caller does with it."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ URL = "https://api.example/v1/chat/completions"
 
 
 class Played(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A body that comes in pieces and may break."""
+    """A body that arrives in segments and may break off."""
 
     def __init__(self, pieces: list[bytes], error: Exception | None = None) -> None:
         self.pieces, self.error, self.closed = pieces, error, False
@@ -46,7 +46,7 @@ class Played(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 class Network(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Answers each request with what was prepared."""
+    """Answers each request with a prepared response."""
 
     def __init__(self, *bodies: Played, headers: list[tuple[bytes, bytes]] | None = None) -> None:
         self.bodies = list(bodies)

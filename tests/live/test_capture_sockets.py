@@ -1,4 +1,4 @@
-"""Whatever a server does on the wire is captured in bounded time, and is a finding, never a crash."""
+"""Any server behaviour on the wire is captured in bounded time, and is a finding, never a crash."""
 
 import asyncio
 from collections.abc import Callable
@@ -132,7 +132,7 @@ SMALL = with_body(STREAM, STREAM.response.body[:300] + "你好".encode() + STREA
 
 
 def unchunked(sent: bytes) -> bytes:
-    """Return what the bytes of a chunked body hold, of which the last chunk may be cut."""
+    """Return the content of a chunked body, whose last chunk may be truncated."""
     body = b""
     while b"\r\n" in sent:
         size, _, sent = sent.partition(b"\r\n")
@@ -235,7 +235,7 @@ def question(number: int) -> str:
 
 
 def assert_nothing_is_mixed(kept: list[Exchange], server: Server, count: int) -> None:
-    """Each exchange holds its own question, and the answer that was given to that one."""
+    """Each exchange holds its own request, and the response to that one."""
     asked = [str((exchange.request.json or {})["messages"][0]["content"]) for exchange in kept]
     assert sorted(asked) == sorted(map(question, range(count)))
     by_body = {request.body: request for request in server.requests}

@@ -1,4 +1,4 @@
-"""However slowly and endlessly a server sends, the total limit ends it: before the head, in it, and after it."""
+"""The total limit ends any slow or endless response: before the headers, in them, and after them."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.wire.exchange import NO_ANSWER, Exchange
 
 QUICK = Limits(connect=2, idle=10, total=0.25)
-"""A limit between two reads that no drip reaches: only the total can end it."""
+"""An idle limit that no drip reaches: only the total ends it."""
 PATIENCE = 1.5  # on a machine that is busy
 
 STREAM = head(200, ("Content-Type", "text/event-stream"), CHUNKED)
@@ -106,7 +106,7 @@ def test_a_request_that_nobody_takes_ends_at_the_limit() -> None:
 
 
 def post(server: Server, limits: Limits, *, whole: bool, inner: Any = None, **options: Any) -> Exchange:
-    """Send a request with a client of httpx2, and read its answer or only the first piece."""
+    """Send a request with a client of httpx2, and read its response or only the first segment."""
     kept: list[Exchange] = []
     with (
         contextlib.suppress(httpx2.TransportError),

@@ -1,4 +1,4 @@
-"""A provider drafted of an endpoint: valid but for the reasons, green once they are filled, and nothing lost on the way."""
+"""A drafted provider is valid except for the reasons, passes once they are filled, and loses nothing."""
 
 import contextlib
 import dataclasses
@@ -70,7 +70,7 @@ def fill(root: Path) -> None:
 
 
 def walk_through() -> list[str]:
-    """Return the commands that CONTRIBUTING.md tells to add a provider with."""
+    """Return the commands of CONTRIBUTING.md for adding a provider."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     part = text.partition("## Add a provider")[2].partition("\n## ")[0]
     return re.findall(r"^\$ harness (.*)$", part, re.MULTILINE)
@@ -237,7 +237,7 @@ def test_of_a_model_that_thinks_unasked_what_is_kept_is_its_thoughts(tmp_path: P
 
 
 def switched(request: Received) -> Iterable[bytes | float | End]:
-    """Answer as a model does that thinks unless enable_thinking is false."""
+    """Respond like a model that thinks unless enable_thinking is false."""
     with contextlib.suppress(orjson.JSONDecodeError):
         body = orjson.loads(request.body)
         if body.pop("enable_thinking", True):

@@ -1,4 +1,4 @@
-"""A dialect drafted for a provider that has an entry already: what stands there stays as it is."""
+"""A dialect drafted for a provider with an entry leaves the rest of the entry unchanged."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A provider drafted of an endpoint that speaks legacy completions, alone or beside chat completions."""
+"""A provider is drafted from an endpoint with legacy completions, alone or beside chat completions."""
 
 import dataclasses
 import json

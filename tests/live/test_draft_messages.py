@@ -1,4 +1,4 @@
-"""A provider drafted of an endpoint that speaks Messages, alone or beside chat completions."""
+"""A provider is drafted from an endpoint with Messages, alone or beside chat completions."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ def in_messages(request: Received) -> bool:
 
 
 def faulty(request: Received) -> Iterable[bytes | float | End]:
-    """Serve Messages alone, their stop reason in a word of chat."""
+    """Serve Messages alone, with chat's word for their stop reason."""
     if not in_messages(request):
         return NO_SUCH_PAGE(request)
     answer = ideal_answer(request)

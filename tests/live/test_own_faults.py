@@ -1,4 +1,4 @@
-"""What fails on our side is never told of a provider, and ends nothing but what it hits."""
+"""Local failures are never blamed on a provider, and end only what they affect."""
 
 import errno
 import os
@@ -35,7 +35,7 @@ def missing(**_: Any) -> IO[bytes]:
 
 
 def filling_up(after: int) -> Callable[..., IO[bytes]]:
-    """Return a maker of files on a disk that takes so many bytes in all, of the last write a part."""
+    """Return a file factory on a disk of so many bytes in total, where the last write is partial."""
     left = after
 
     class File:

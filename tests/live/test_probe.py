@@ -1,4 +1,4 @@
-"""An endpoint probed over a real socket: from one command to verdicts, with nothing lost on the way."""
+"""An endpoint is probed over a real socket: from one command to verdicts, without loss."""
 
 import gzip
 import re
@@ -290,7 +290,7 @@ def test_unknown_names_are_refused_before_anything_is_sent() -> None:
 
 @pytest.mark.thorough
 def test_exchanges_are_those_of_the_server(tmp_path: Path) -> None:
-    """Four scenarios are asked at once, and none gets the answer of another."""
+    """Four scenarios are sent concurrently, and none gets the response of another."""
     with Server(IDEAL) as server:
         probe(server, "--record", str(tmp_path))
     sent = {request.body for request in server.requests}

@@ -1,4 +1,4 @@
-"""Probing an endpoint in legacy completions, and judging, masking and comparing what was recorded there."""
+"""An endpoint is probed in legacy completions; its recordings are judged, masked and compared."""
 
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def test_both_engines_are_recorded() -> None:
     ],
 )
 def test_a_served_provider_is_probed_as_recorded(provider: str, model: str, expected: set[str], tmp_path: Path) -> None:
-    """What is served of legacy completions has the defects that were recorded, and those alone."""
+    """Served legacy completions have exactly the defects that were recorded."""
     told = tmp_path / "r.jsonl"
     asked = ("-m", model, "--dialect", "completions", "--scenario", "completions.stream", "--results", str(told))
     with ReplayServer(provider, root=ROOT) as server:

@@ -1,4 +1,4 @@
-"""A probe ends, whatever the endpoint does, keeps what was judged, and tells with its exit code what came of it."""
+"""A probe ends, whatever the endpoint does, keeps what was judged, and reports the result by its exit code."""
 
 import contextlib
 import os
@@ -63,7 +63,10 @@ SILENT_ONES: dict[str, tuple[Script, int]] = {
     "a byte now and then": (drips, 1),
     "a head byte by byte": (drips_a_head, 2),
 }
-"""With the code that it ends with: an answer that begins and does not end is a finding, none is nothing to judge."""
+"""
+With their exit codes: a response that begins and does not end is a finding; without any there is nothing to
+judge.
+"""
 
 
 @pytest.mark.parametrize("name", SILENT_ONES)
@@ -186,7 +189,7 @@ def test_models_are_answered_and_no_chat() -> None:
 
 @pytest.mark.parametrize("number", parted([signal.SIGINT, signal.SIGTERM], {signal.SIGINT}))
 def test_a_signal_ends_it_and_what_was_judged_is_told(number: signal.Signals, tmp_path: Path) -> None:
-    """The eleventh request is not answered: then the signal comes."""
+    """The eleventh request gets no response: then the signal comes."""
 
     def stops(request: Received) -> Iterable[bytes | float | End]:
         return (IDEAL if request.number < 10 else HANGING)(request)
@@ -247,7 +250,7 @@ def test_a_stream_cut_by_a_signal_is_judged_up_to_there(tmp_path: Path) -> None:
 
 
 def in_a_small_disk(limit: int, *words: str, stdout: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command where no file may become larger than ``limit`` bytes: as on a full disk, writes fail."""
+    """Run the command with a file size limit of ``limit`` bytes: as on a full disk, writes fail."""
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
@@ -286,7 +289,7 @@ def test_results_are_on_the_disk_where_the_output_is_not_taken(tmp_path: Path) -
 
 
 def test_a_connection_that_is_not_made_holds_nothing_up() -> None:
-    """Nothing can cut the look-up of a name: the probe ends without it."""
+    """A name lookup can't be aborted: the probe ends without it."""
 
     never = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What `probe` is told to ask, to judge by, to send and to write."""
+"""The options of `probe`: scenarios, checks, headers and output."""
 
 import itertools
 import json

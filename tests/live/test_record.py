@@ -1,4 +1,4 @@
-"""Recording the matrix: nothing is asked twice, nothing half is kept, no key is written."""
+"""Recording the matrix sends nothing twice, saves nothing partial, and writes no key."""
 
 import os
 import signal

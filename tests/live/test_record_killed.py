@@ -1,4 +1,7 @@
-"""A recording that is killed at any moment, or runs beside another, leaves whole cassettes and can be taken up."""
+"""
+A recording run that is killed at any moment, or runs beside another, leaves complete cassettes and can be
+resumed.
+"""
 
 import errno
 import os
@@ -97,7 +100,7 @@ def kept(root: Path) -> dict[str, bytes]:
 
 
 def requests_in(root: Path, server: Server) -> set[bytes]:
-    """Return the requests in a project's cassettes; each is whole, and each answer the one that was given to it."""
+    """Return the requests in a project's cassettes, which must be complete, with matching responses."""
     found = set()
     for path in (root / "cassettes").rglob("*.yaml"):
         exchanges = read_cassette(path)

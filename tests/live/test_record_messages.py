@@ -1,4 +1,4 @@
-"""A provider that serves Messages too, in the matrix: asked, recorded, judged and told apart from chat."""
+"""A provider of the matrix that also serves Messages is recorded, judged and distinguished from chat."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def call(*words: str) -> Result:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose provider was recorded in both dialects, and judged."""
+    """A project with recordings of a provider in both dialects, judged."""
     root = tmp_path_factory.mktemp("project")
     with Server(IDEAL) as server:
         (root / "providers.yaml").write_text(matrix(server.base_url))

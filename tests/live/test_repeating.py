@@ -1,4 +1,4 @@
-"""What fails though others are answered is asked once more; what is refused alike whatever is asked is told once."""
+"""A failure while other requests succeed is retried once; a general rejection is reported once."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -39,7 +39,7 @@ def chosen(*names: str) -> list[str]:
 
 
 def where(wrong: Callable[[Received], bool], script: Script, times: int = 99) -> Script:
-    """Play a script to the requests that are ``wrong``, the first few ``times``; others are answered."""
+    """Play a script for the ``wrong`` requests, the first few ``times``; others succeed."""
     met: list[Received] = []
 
     def played(request: Received) -> Iterable[bytes | float | End]:
@@ -189,7 +189,7 @@ def test_refusals_that_differ_in_an_id_are_alike() -> None:
 
 
 def recorded(root: Path, server: Server, waits: list[float]) -> list[Recorded]:
-    """Record two scenarios of a provider that has no other."""
+    """Record two scenarios of a provider without recordings."""
     (root / "providers.yaml").write_text(
         "providers:\n  - id: acme\n    name: acme\n    key_env: ACME_KEY\n    docs: https://acme.example/docs\n"
         f"    base_url: {server.base_url}\n    models:\n"

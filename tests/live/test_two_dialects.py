@@ -1,4 +1,4 @@
-"""One question asked of one endpoint in chat completions and in Messages: what differs is found, live and served."""
+"""An endpoint gets the same request in chat completions and in Messages: differences are found, live and served."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ TEXT, TOOL = "messages.both-dialects", "messages.both-dialects-tool"
 
 
 def probe(base_url: str, folder: Path, *scenarios: str, model: str = MODEL) -> tuple[Result, list[Finding]]:
-    """Return what a probe printed, and what the rule said of each scenario."""
+    """Return the output of a probe, and the rule's message on each scenario."""
     asked = [word for name in scenarios for word in ("--scenario", name)]
     command = ["probe", base_url, "-m", model, "--dialect", "messages", "--key-env", "PROBE_KEY", *asked]
     result = CliRunner().invoke(
@@ -32,7 +32,7 @@ def probe(base_url: str, folder: Path, *scenarios: str, model: str = MODEL) -> t
 
 
 def both(**changed: object) -> Script:
-    """Answer alike in both dialects, under one name of a model; in Messages with other values under some keys."""
+    """Respond alike in both dialects, under one model name; in Messages with other values under some keys."""
     counted: list[int] = []
 
     def answer(request: Received) -> Exchange:
@@ -82,7 +82,7 @@ def test_an_endpoint_that_tells_the_same_in_both_passes(tmp_path: Path) -> None:
 
 
 def test_a_served_provider_is_asked_in_both_dialects(tmp_path: Path) -> None:
-    """aimock counts the prompt in chat alone; its recordings in both dialects say so also where they are served."""
+    """aimock counts the prompt in chat alone; so do its recordings when they are served in both dialects."""
     with ReplayServer("aimock", root=ROOT) as server:
         _, findings = probe(server.base_url("aimock"), tmp_path, TEXT, model="tiny-chat")
     (finding,) = findings

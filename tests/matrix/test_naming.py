@@ -1,4 +1,4 @@
-"""Providers are found by what people call them, in both languages."""
+"""Providers are found by their common names, in both languages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A project's own matrix over the one that comes with the program."""
+"""A project's own matrix takes precedence over the bundled one."""
 
 import importlib.util
 import shutil
@@ -28,7 +28,7 @@ def harness(*words: str) -> Result:
 
 
 def pack(root: Path) -> bytes:
-    """Pack a matrix as the build does; what it is built by need not be there."""
+    """Pack a matrix like the build, without its build dependencies."""
     text = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
     assert "from hatchling" in text
     spec = importlib.util.spec_from_loader("packing", loader=None)

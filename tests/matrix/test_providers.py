@@ -1,4 +1,4 @@
-"""providers.yaml: what is accepted, and what an error says."""
+"""providers.yaml: what is valid, and the error messages."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The table of scenarios, and the requests each makes."""
+"""The scenarios, and the requests of each."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The fixtures for people who have an app: the server, the answers that a marker names, and the recorder."""
+"""The fixtures for the tests of an app: the server, the responses that a marker selects, and the recorder."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The network blocked for tests: what they may reach, and what they are told where they may not."""
+"""The network block for tests: what is allowed, and the error otherwise."""
 
 import socket
 import sys
@@ -197,7 +197,7 @@ IN_LOOPS = """
 
 
 def test_other_event_loops_are_blocked_as_well(pytester: pytest.Pytester) -> None:
-    """A name that nobody has is not looked up even where all of 127.0.0.1 is allowed."""
+    """An unknown name is not looked up even if all of 127.0.0.1 is allowed."""
     for module in ("uvloop", "trio"):
         pytest.importorskip(module)
     with Server(IDEAL) as server:

@@ -1,4 +1,4 @@
-"""Other programs have files called providers.yaml too: they disturb no run of pytest, and no command."""
+"""Other programs' files called providers.yaml affect no run of pytest, and no command."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The plugin as its users run it: in a folder of their own."""
+"""The plugin as its users run it, in their own folder."""
 
 from pathlib import Path
 

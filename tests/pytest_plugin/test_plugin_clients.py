@@ -1,4 +1,4 @@
-"""Client code as pytest items, as its users run it: in a folder of their own, on their own recordings."""
+"""Client code as pytest items, as its users run it, in their own folder, on their own recordings."""
 
 from pathlib import Path
 

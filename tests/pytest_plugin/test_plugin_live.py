@@ -1,4 +1,4 @@
-"""The plugin over the network: the matrix asked, judged, and kept where that is wanted."""
+"""The plugin over the network: the matrix is sent, judged, and saved on request."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the plugin shows is printable, and its report replaces nothing of others."""
+"""The plugin's output is escaped, and its report replaces no foreign file."""
 
 import json
 import subprocess

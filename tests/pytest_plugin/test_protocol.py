@@ -1,4 +1,4 @@
-"""Items that are reported in one step: as pytest's own way reports them, and only where nobody would miss its phases."""
+"""Items reported in one step have the same reports as pytest's own, and only if no plugin needs the phases."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ pytest_plugins = ["pytester"]
 
 
 class Heard:
-    """What a run reports."""
+    """The reports of a run."""
 
     def __init__(self) -> None:
         self.reports: list[Any] = []

@@ -1,4 +1,4 @@
-"""Other people's recordings."""
+"""Recordings of other tools."""
 
 import base64
 import codecs

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, whoever is killed, and whatever the disk has to say."""
+"""Files are written atomically, even if the process is killed or the disk fails."""
 
 import errno
 import os
@@ -105,7 +105,7 @@ def test_where_nobody_may_write_it_says_so(as_nobody: Path) -> None:
 
 @pytest.fixture
 def as_nobody() -> Iterator[Path]:
-    """A folder that may be read only, for a user who has to obey that: root does not."""
+    """A read-only folder, for a user subject to permissions, which root is not."""
     root = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

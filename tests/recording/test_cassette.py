@@ -1,4 +1,4 @@
-"""Cassettes: byte-exact, readable, whole or refused."""
+"""Cassettes are byte-exact, readable, and complete or rejected."""
 
 import dataclasses
 import gzip

@@ -1,4 +1,4 @@
-"""What is no chat completion, by its address or by how its answer begins."""
+"""Exchanges other than chat completions are recognized by URL or by the beginning of the response."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """
-Every fault and every legal variant, played by a server, captured, kept and judged: the network changes nothing.
+Every fault and every legal variant is served, captured, saved and judged: the network changes nothing.
 
-What is judged is what came back from the cassette, so each goes the whole way of a recording.
+What is judged is read from the cassette, so each takes the whole way of a recording.
 """
 
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ from harness.simulate.faults import FAULTS, VARIANTS, Variant
 from harness.wire.exchange import Exchange, Headers, Reads
 
 FRAMING = {"content-length", "transfer-encoding"}
-"""What the server adds or puts right, so that the answer can be sent at all."""
+"""Headers that the server adds or corrects, so that the response can be sent at all."""
 
 WORDS_OF_THE_READER = "http.complete"
-"""A rule that quotes whoever read the answer on why it broke off."""
+"""A rule that quotes the client on why the response broke off."""
 
 OF_CAPTURES = {"http.encoding-accepted", "http.framing", "http.as-it-is-made"}
 """
-Rules about how an answer was asked for, framed and timed, which hangs on client and server here and not on the answer.
+Rules about request, framing and timing, which depend on client and server here and not on the response.
 
 ``live/test_capture_sockets`` and ``live/test_transfer`` try them on sockets.
 """

@@ -1,4 +1,4 @@
-"""Files of recordings: rows one by one, in any encoding, within limits; a bad row ends nothing but itself."""
+"""Files of recordings are read row by row, in any encoding, within limits; a bad row affects no other."""
 
 import codecs
 import gzip

@@ -1,4 +1,4 @@
-"""Each form of recording is told by what is in it, and gives the bytes that were sent, or says what of them is left."""
+"""Each form of recording is detected by its content, and gives the original bytes, or their fidelity."""
 
 import base64
 import gzip
@@ -127,7 +127,7 @@ WHOLE: dict[str, tuple[str, Any]] = {
     "attributes by name": ("a.jsonl", {"attributes": {"url.full": URL, "http.response.status_code": 200, "http.request.body.content": ASKED_TEXT, "http.response.body.content": STREAM}}),
     "Kong": ("a.jsonl", {"request": {"url": URL, "method": "POST"}, "response": {"status": 200}, "ai": {"proxy": {"payload": {"request": ASKED_TEXT, "response": STREAM}}}}),
 }  # fmt: skip
-"""Forms that keep the bytes, and the address and body of the request."""
+"""Forms that keep the bytes, and the URL and body of the request."""
 
 ALONE: dict[str, tuple[str, Any]] = {
     "a stream": ("a.sse", STREAM),
@@ -137,7 +137,7 @@ ALONE: dict[str, tuple[str, Any]] = {
     "curl -i with a preliminary head": ("a.txt", f"HTTP/1.1 100 Continue\r\n\r\n{http(STREAM)}"),
     "an answer alone": ("a.json", {"status": 200, "headers": MIME, "body": STREAM}),
 }
-"""Forms that keep the bytes of the answer, and nothing of the request."""
+"""Forms that keep the bytes of the response, and nothing of the request."""
 
 PARTS: dict[str, tuple[str, Any, str]] = {
     "lines without blank ones": ("a.txt", STREAM.replace("\n\n", "\n"), "lines"),
@@ -165,7 +165,7 @@ PARSED: dict[str, tuple[str, Any]] = {
     "LiteLLM": ("a.jsonl", {"call_type": "acompletion", "model": "small", "messages": ASKED["messages"], "model_parameters": {"stream": True}, "response": BODY}),
     "bodies alone": ("a.jsonl", {"request": ASKED, "response": BODY, "response_status": 200, "request_path": URL}),
 }  # fmt: skip
-"""Forms of an answer that was parsed and written again."""
+"""Forms of a response that was parsed and serialized again."""
 
 
 MOCKS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Recordings without their content: what becomes of texts, and what of the bytes around them stays."""
+"""Masked recordings: how texts are replaced, and which bytes around them stay."""
 
 import itertools
 import json

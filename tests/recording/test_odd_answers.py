@@ -1,4 +1,4 @@
-"""What no proper server sends is an exchange like any other: judged, or with a reason why not; never a crash."""
+"""Malformed responses are exchanges like any other: judged, or skipped with a reason; never a crash."""
 
 import time
 import zlib
@@ -35,7 +35,7 @@ SENT = chunk(BODY) + LAST_CHUNK
 
 
 def answer(*lines: bytes, body: bytes = b"", status: bytes = b"HTTP/1.1 200 OK") -> Script:
-    """Send a head made of lines as they are, and what follows it; and close."""
+    """Send raw header lines, and what follows; and close."""
     return raw(b"\r\n".join([status, b"Content-Type: text/event-stream", *lines, b"", b""]) + body)
 
 
@@ -44,7 +44,7 @@ def length(size: int) -> bytes:
 
 
 def ask(server: Server, kept: Path) -> Exchange:
-    """Return what was captured, after its way to a cassette and back."""
+    """Return the capture after a round trip through a cassette."""
     sender = ScenarioSender(
         Endpoint(server.base_url, "good", "gpt-4o-mini", {}, {}), Limits(connect=2, idle=1, total=5)
     )

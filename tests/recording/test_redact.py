@@ -1,4 +1,4 @@
-"""Redaction: every secret in every form goes, and not a byte of anything else."""
+"""Redaction removes every secret in every form, and not a byte of anything else."""
 
 import json
 import random

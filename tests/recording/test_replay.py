@@ -1,4 +1,4 @@
-"""A recorded exchange answers a client as the provider did: same bytes, same reads, same end."""
+"""A recorded exchange is replayed as the provider sent it: same bytes, same reads, same end."""
 
 import gzip
 import json

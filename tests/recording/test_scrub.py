@@ -1,4 +1,4 @@
-"""Scrubbing: an exchange without secrets is still the evidence it was."""
+"""A scrubbed exchange without secrets is still the same evidence."""
 
 import base64
 import dataclasses
@@ -31,7 +31,7 @@ def requested(exchange: Exchange, url: str = "", **headers: str) -> Exchange:
 
 
 def kept(exchange: Exchange, secrets: Secrets = KNOWN) -> Exchange:
-    """Return the scrubbed exchange, which has to be one that a cassette keeps as it is."""
+    """Return the scrubbed exchange, which must round-trip through a cassette."""
     clean = scrub(exchange, secrets)
     (back,) = exchanges_of(load_yaml(dump_cassette([clean]), Path("x")), Path("x"))
     assert (back.response.body, back.request) == (clean.response.body, clean.request)

@@ -1,4 +1,4 @@
-"""A known key goes wherever it is said, however it is spelled and cut: places x encodings x cuts x providers."""
+"""A known key is redacted in any place, spelling and segmentation: places x encodings x cuts x providers."""
 
 import base64
 import html
@@ -25,7 +25,7 @@ KNOWN = Secrets.of(KEYS.values())
 
 
 class Encoding(NamedTuple):
-    """A way to write a text, and the way back."""
+    """An encoding of text, and its decoder."""
 
     write: Callable[[str], str]
     read: Callable[[str], str]
@@ -36,7 +36,7 @@ def _packed(text: str, shift: int) -> str:
 
 
 def _unpacked(text: str) -> str:
-    """Undo base64 wherever it may begin, as far as it goes."""
+    """Decode base64 at any alignment, as far as possible."""
     runs = re.findall(r"[A-Za-z0-9+/_-]{8,}", text)
     decoded = []
     for run, at in itertools.product(runs, range(4)):
@@ -147,7 +147,7 @@ def _said(name: str) -> Callable[[bytes], str]:
 
 
 class Place(NamedTuple):
-    """A body that says pieces one by one, and what a reader makes of it."""
+    """A body that holds fragments one by one, and a reader's result."""
 
     body: Callable[[list[str]], bytes]
     said: Callable[[bytes], str]
@@ -164,7 +164,7 @@ def _alternatives(piece: str) -> dict[str, Any]:
 
 
 def _in_turn(pieces: list[str]) -> bytes:
-    """Return a stream whose second choice says the pieces backwards, and names its index last."""
+    """Return a stream whose second choice has the fragments in reverse, and its index last."""
     other = reversed(pieces)
     both = zip(pieces, other, strict=True)
     return _chunks(
@@ -242,7 +242,7 @@ PLACES = {
 
 
 _BLANK_GOES = {"data that is no JSON", "comments", "lines of one event"}
-"""Where the blank behind a colon is the field's, so that the test could not read back what it wrote."""
+"""Fields whose blank after the colon is dropped, so that the test could not read back what it wrote."""
 
 
 def _parsed(body: bytes) -> list[Any]:
@@ -255,7 +255,7 @@ def _of_choice(body: bytes, index: int) -> str:
 
 
 def _fragments(said: str) -> list[str]:
-    """Return what twelve characters of a key are said, in any case."""
+    """Return all runs of twelve characters of a key, in any case."""
     low = said.lower()
     windows = {low[at : at + LEAST] for at in range(len(low) - LEAST + 1)}
     return [

@@ -1,4 +1,4 @@
-"""Recordings in Parquet, and rows as gateways log them: read as the same row of JSON lines is."""
+"""Recordings in Parquet, and rows of gateways' logs, are read like JSON lines."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Plain vcrpy and the OpenAI SDK replay a cassette of ours; vcrpy's own cassettes are read."""
+"""Plain vcrpy and the OpenAI SDK replay a cassette of harness; vcrpy's own cassettes are read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Evidence by kind: nothing of one kind is counted with another, and a reconstruction steps back behind what was seen."""
+"""Each kind of evidence is counted separately, and a reconstruction is superseded by evidence."""
 
 from dataclasses import replace
 

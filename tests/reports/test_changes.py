@@ -1,4 +1,4 @@
-"""What an outcome that became another is: a regression, an improvement, or something else that is told."""
+"""The kind of change of an outcome: a regression, an improvement, or another."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The tables and the page of client code: letters, who is to blame, and nothing that providers or clients sent unescaped."""
+"""The tables and the page of client code: letters, blame, and escaping of outside text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The comparison as text: what is in each form, and that what providers sent is shown word for word."""
+"""The text forms of a comparison: their content, and that outside text is shown verbatim."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two endpoints side by side: matched by scenario, whatever they are called."""
+"""Two endpoints are compared by scenario, whatever their names."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What audit and probe print of failures: each once, in full, with what to do, and nothing that is empty."""
+"""The failures that audit and probe print: each once, complete, with a workaround, without empty parts."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The history of findings: which days show what, and that adding twice changes nothing."""
+"""The history of findings has the right days, and adding results twice changes nothing."""
 
 import json
 from pathlib import Path

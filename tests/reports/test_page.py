@@ -1,4 +1,4 @@
-"""The page and the badges: offline, escaped, every anchor there."""
+"""The page and the badges work offline, are escaped, and have no broken anchors."""
 
 import re
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""Two runs side by side: how findings are paired and grouped, and who is said to have changed."""
+"""Two runs are compared: pairing and grouping of findings, and attribution of changes."""
 
 import dataclasses
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The table that a README begins with: one mark and one word a cell, and no pass on a reconstruction."""
+"""The table at the top of a README: one mark and one word per cell, and no pass by a reconstruction."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The tables: what a cell says, and that columns align with Chinese text."""
+"""The tables: the content of cells, and the alignment of Chinese text."""
 
 import io
 from dataclasses import replace

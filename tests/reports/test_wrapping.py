@@ -1,4 +1,4 @@
-"""Lines of texts that are written without spaces."""
+"""Texts without spaces are wrapped."""
 
 import io
 

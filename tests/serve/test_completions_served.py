@@ -1,4 +1,4 @@
-"""Legacy completions are answered for an app's own prompts, with faults and errors of that dialect."""
+"""Legacy completions are served for an app's own prompts, with faults and errors of that dialect."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""However a body is cut, the same arrives."""
+"""Re-segmenting a body changes none of its bytes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Over real sockets: which pages and which names the replay server answers, what it keeps, and a client that leaves."""
+"""Over real sockets: which origins and hosts the replay server admits, what it logs, and a client that leaves."""
 
 import logging
 import socket
@@ -99,7 +99,7 @@ def test_a_preflight_is_answered_or_refused_in_a_line(closed: httpx2.Client, ope
 
 
 FORM = {"Content-Type": "text/plain"}
-"""What a page may post without asking before."""
+"""What a page may post without a preflight."""
 
 
 @pytest.mark.parametrize(

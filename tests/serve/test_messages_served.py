@@ -1,4 +1,4 @@
-"""Messages are answered for an app's own tools and schemas, with faults and errors of that dialect."""
+"""Messages are served for an app's own tools and schemas, with faults and errors of that dialect."""
 
 import json
 from collections.abc import Iterator

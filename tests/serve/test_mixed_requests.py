@@ -1,4 +1,4 @@
-"""A thousand different requests over sixteen connections: each gets its own answer, and memory stays as it is."""
+"""A thousand different requests over sixteen connections: each gets its own response, and memory stays constant."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Published recordings among those that are served: they answer where nothing else is nearer, or by name."""
+"""Published recordings are served if no other is more similar, or by name."""
 
 from dataclasses import replace
 from pathlib import Path

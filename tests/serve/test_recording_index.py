@@ -1,4 +1,4 @@
-"""A request is answered with the recording that was asked most nearly the same."""
+"""A request gets the recording with the most similar request."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""OpenAI's Responses, answered by the reference: what its own SDK reads of them, whole and streamed."""
+"""OpenAI's Responses, served by the reference: its own SDK reads them, streaming and not."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Answers that a user writes, in turn and with faults; faults by plan, of the catalogue and of the socket."""
+"""Scripted responses, in turn and with faults; planned faults, of the catalogue and of the connection."""
 
 import time
 from collections import Counter

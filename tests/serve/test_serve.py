@@ -1,4 +1,4 @@
-"""The replay server over real sockets: what it sends, refuses and logs, and how it starts and stops."""
+"""The replay server over real sockets: what it sends, rejects and logs, and how it starts and stops."""
 
 import logging
 import os
@@ -67,7 +67,7 @@ def raw_answer(http: httpx2.Client, scenario: str, fault: str, *, stream: bool) 
 
 
 CHECKS_OF_FRAMING = "http.framing"
-"""The rule whose faults no server of ours can send: a length beside chunks, two lengths."""
+"""The rule whose faults harness's server can't send: a length beside chunks, two lengths."""
 
 
 def answers() -> dict[str, tuple[str, Exchange]]:

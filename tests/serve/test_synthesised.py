@@ -1,4 +1,4 @@
-"""What nobody recorded is answered in the provider's manner, and says so; the server inside a program."""
+"""Requests without a recording get a response in the provider's manner that says so; the server inside a program."""
 
 import json
 import re
@@ -253,7 +253,7 @@ def test_an_unknown_provider_is_refused_and_not_made_up(server: ReplayServer) ->
 
 
 def test_no_answer_is_anothers(server: ReplayServer) -> None:
-    """Of many requests at once each gets its own: the answer tells the question."""
+    """Of many concurrent requests each gets its own response, which repeats the question."""
     with httpx2.Client(timeout=30) as http:
 
         def wrong(number: int) -> str | None:

@@ -1,4 +1,4 @@
-"""A real endpoint behind the server: passed on as it comes, kept, and answered from what was kept."""
+"""A real endpoint behind the server: forwarded as it arrives, recorded, and replayed the next time."""
 
 import time
 from collections.abc import Iterator

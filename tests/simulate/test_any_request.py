@@ -1,4 +1,4 @@
-"""Answers to any request: the reference's raise no alarm, and a provider's show what is known of it and nothing else."""
+"""Responses to any request: the reference's raise no alarm, and a provider's show exactly its known deviations."""
 
 import base64
 import itertools
@@ -55,7 +55,7 @@ ASKED = 120
 
 
 def sensible(given: dict[str, Any]) -> dict[str, Any]:
-    """Drop what the specification does not allow together."""
+    """Drop combinations that the specification does not allow."""
     for needed, names in {
         "stream": ("stream_options",),
         "logprobs": ("top_logprobs",),

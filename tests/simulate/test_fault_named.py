@@ -1,4 +1,4 @@
-"""A fault is found by its id, without making the whole catalogue."""
+"""A fault is found by its id without loading the whole catalogue."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is worked out once for requests that differ in their messages alone."""
+"""Results derived from a request's frame are cached for requests that differ only in messages."""
 
 from typing import Any
 

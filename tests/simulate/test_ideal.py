@@ -1,4 +1,4 @@
-"""The ideal provider raises no alarm, whatever combination of parameters it is asked with."""
+"""The ideal provider raises no alarm, for any combination of parameters."""
 
 import itertools
 import random
@@ -42,7 +42,7 @@ def requests() -> list[dict[str, Any]]:
 
 
 def sensible(given: dict[str, Any]) -> dict[str, Any]:
-    """Drop what the specification does not allow together."""
+    """Drop combinations that the specification does not allow."""
     if not given.get("stream"):
         given.pop("stream_options", None)
     if not given.get("logprobs"):

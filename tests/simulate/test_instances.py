@@ -1,4 +1,4 @@
-"""Values made of JSON Schemas: they fit, are the same each time, and take what the prompt brings."""
+"""Instances of JSON Schemas fit, are deterministic, and use values of the prompt."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The form of a provider without a profile is that of its recordings: the same keys in the same order."""
+"""The learned form of a provider is that of its recordings: the same keys in the same order."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +16,7 @@ from harness.wire.exchange import Exchange, Request
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {"usage", "timings", "provider_specific_fields", "__verbose", "stats"}
-"""What differs from answer to answer, and usage, which stands where it is asked for."""
+"""Values that differ between responses, and usage, whose place depends on the request."""
 
 
 @cache

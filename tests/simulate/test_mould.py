@@ -1,4 +1,4 @@
-"""Answers of an outline that came before, joined of the parts of one."""
+"""Responses of a repeated outline are joined from the parts of one."""
 
 from itertools import product
 from pathlib import Path

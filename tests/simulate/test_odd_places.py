@@ -1,4 +1,4 @@
-"""Whatever stands at whatever place of a request, it is answered or refused: no handler ends in a traceback."""
+"""A request with an odd value in any place is answered or rejected: no handler raises."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""A wrong profile is refused in one line that names file, line, key and the fix."""
+"""An invalid profile is rejected in one line that names file, line, key and the fix."""
 
 from pathlib import Path
 

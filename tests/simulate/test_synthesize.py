@@ -1,4 +1,4 @@
-"""Exchanges made of profiles: they read back, are the same each time, and rest on evidence."""
+"""Exchanges synthesized from profiles can be read back, are deterministic, and rest on evidence."""
 
 import json
 from pathlib import Path

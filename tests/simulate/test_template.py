@@ -1,4 +1,4 @@
-"""Templates: places are filled, keys come by condition, ids have the form that is asked for."""
+"""Templates: placeholders are filled, keys are conditional, ids have the requested form."""
 
 import re
 

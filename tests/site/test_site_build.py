@@ -1,4 +1,4 @@
-"""The built site: its addresses, its links, its weight."""
+"""The built site: its URLs, its links, its size."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""The site as people use it, in a real browser: it finds, filters, links, and asks no other host."""
+"""The site in a real browser: search, filters and links work, without requests to other hosts."""
 
 from contextlib import suppress
 from typing import Any

@@ -1,4 +1,4 @@
-"""Text from outside on the pages: shown word for word, whatever Markdown or HTML it would be."""
+"""Outside text on the pages is shown verbatim, whatever Markdown or HTML it contains."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""What the pages say breaks a client: what was measured alone, or what else the answer has."""
+"""What the pages say breaks a client: what was measured alone, or what else the response has."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is taken for altered by a publisher, and what for sent."""
+"""Which values count as altered by a publisher, and which as sent."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What reading an exchange yields, whatever its bytes are."""
+"""Parsing an exchange, whatever its bytes."""
 
 import gzip
 import json

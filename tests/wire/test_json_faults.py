@@ -1,4 +1,4 @@
-"""What is wrong with text that should be JSON is told by its cause."""
+"""Invalid JSON is reported by its cause."""
 
 import pytest
 
@@ -38,7 +38,7 @@ FORMS = {
 }
 
 DEPTHS = (1_100, 3_000, 20_000, 200_000)
-"""Levels: more than orjson reads; what Python reads or not, from one version to the next; more than any Python does."""
+"""Levels: more than orjson parses; what depends on the version of Python; more than any Python parses."""
 
 
 @pytest.mark.parametrize("levels", DEPTHS)

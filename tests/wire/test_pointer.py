@@ -1,4 +1,4 @@
-"""Where a JSON pointer points in the bytes."""
+"""The bytes that a JSON pointer points at."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keys that stand twice are found by counting, whatever stands in the texts."""
+"""Repeated keys are found by counting, whatever the strings contain."""
 
 import json
 import random
@@ -14,7 +14,7 @@ TEXTS = ('"', '":', '\\":', '\\\\":', '{"a":1,"a":2}', "\\", ":", '"a" :', "ф╜ах
 
 
 def pairs_of(text: str) -> list[str]:
-    """Return the keys that stand twice, as a parser of pairs sees them."""
+    """Return the repeated keys, as a parser of pairs sees them."""
     found: list[str] = []
 
     def hook(pairs: list[tuple[str, object]]) -> dict[str, object]:

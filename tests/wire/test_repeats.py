@@ -1,7 +1,8 @@
 """
 The oracle of the fast path: columns are equal with it and without it.
 
-``parsed`` takes every chunk by ``Columns.add``, which knows no repeats; ``Columns.add_stream`` takes what repeats unparsed.
+``parsed`` adds every chunk by ``Columns.add``, which has no fast path; ``Columns.add_stream`` adds repeats
+unparsed.
 """
 
 from itertools import islice
@@ -109,7 +110,7 @@ def rarely(*changes: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Streams whose chunks mostly repeat but for their texts, with breaks of every kind in between."""
+    """Streams whose chunks mostly differ only in their texts, with breaks of every kind in between."""
     channel = draw(st.sampled_from(["content", "reasoning_content", "reasoning"]))
     padded = draw(st.booleans())
     chunks = []

@@ -1,4 +1,4 @@
-"""What is kept of an exchange for others to be held against."""
+"""The facts of an exchange that are kept for comparison."""
 
 from typing import Any
 

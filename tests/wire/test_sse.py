@@ -1,4 +1,4 @@
-"""The WHATWG rules, one by one, and that events do not depend on how the bytes were cut."""
+"""The WHATWG rules, one by one, and that events do not depend on how the bytes were segmented."""
 
 from itertools import pairwise
 

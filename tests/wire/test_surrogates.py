@@ -1,4 +1,4 @@
-"""Halves of a character that came apart."""
+"""Split surrogate pairs."""
 
 import pytest
 

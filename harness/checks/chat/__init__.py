@@ -1,1 +1,1 @@
-"""The rules that are about OpenAI chat completions alone."""
+"""Contains the rules about OpenAI chat completions alone."""

@@ -1,4 +1,4 @@
-"""How arguments that are no JSON object are written: in which other way, and what to do about each."""
+"""Recognizes how arguments that are not a JSON object are written, with advice for each notation."""
 
 import ast
 import json
@@ -86,20 +86,20 @@ _REWRITES = (
     ("a comma is missing between two of the arguments", _NO_COMMA, lambda text: re.sub(r'"\s*"(?=\w+"\s*:)', '","', text)),
     ("a value of the arguments is missing", _NO_VALUE, lambda text: re.sub(r":\s*(?=[,}])", ":null", text)),
 )  # fmt: skip
-"""What is said of each writing, the advice, and how an object comes of it."""
+"""The message of each notation, the advice, and the conversion to an object."""
 
 _ONE_VALUE = re.compile(r'\s*\{\s*"\w+"\s*:\s*".*"\s*\}\s*\Z', re.DOTALL)
 _TWO_COLONS = re.compile(r':\s*"[^"]*"\s*:')
-"""A value with another value behind it: what stood between them is not there."""
+"""A value followed by another value without a comma or key between them."""
 _MARKUP = re.compile(r"\s*<(?:/?(?:\w+:)?(?:tool_call|function|parameter|arg_key|arg_value|invoke|args?)\b|\|)")
 _PYTHON_CALL = re.compile(r"\s*[A-Za-z_][\w.]*\(.*\)\s*", re.DOTALL)
 _PAIRS = re.compile(r"\s*\w+\s*[=:]\s*[^\s{\[][^\n]*(?:\n\s*\w+\s*[=:][^\n]*)*\s*")
 _STRAY = re.compile(r'[^\s{\[,:\\]"(?=[^\s:,}\]])')
-"""A quote that neither begins nor ends a text of JSON."""
+"""A quote that neither begins nor ends a JSON string."""
 
 
 def rewritten(text: str) -> tuple[str, Advice] | None:
-    """Tell of an object that is there in another writing, or with something around it, or without a piece of it."""
+    """Return the problem of an object in another notation, with text around it, or with a part missing."""
     shown = text[:_SHOWN]
     for said, advice, mended in _REWRITES:
         if is_object(mended(text)):
@@ -125,7 +125,7 @@ def rewritten(text: str) -> tuple[str, Advice] | None:
 
 
 def _other_form(text: str) -> str | None:
-    """Return what arguments are that hold no JSON at all: the markup of a template, a call of Python, keys and values."""
+    """Return the form of arguments without any JSON: template markup, a Python call, keys and values."""
     if _MARKUP.match(text):
         return "the arguments are the markup of a model's template, not JSON"
     if _PYTHON_CALL.fullmatch(text):
@@ -134,7 +134,7 @@ def _other_form(text: str) -> str | None:
 
 
 def _beyond(text: str) -> str | None:
-    """Return what follows the object that ``text`` begins with, such as a brace too many; None where nothing does."""
+    """Return the text after the object that ``text`` begins with, such as an extra brace; None if there is none."""
     bare = text.lstrip()
     try:
         value, end = json.JSONDecoder().raw_decode(bare)
@@ -153,7 +153,7 @@ def _is_python(text: str) -> bool:
 
 
 def _inner(text: str) -> bool:
-    """Tell whether a quote within a value stands there as it is: after it the reading of ``text`` stops."""
+    """Return whether a quote belongs to a value: parsing of ``text`` stops after it."""
     mended = text
     for _ in range(_QUOTES):
         try:

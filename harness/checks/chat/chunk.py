@@ -1,4 +1,4 @@
-"""The object around the choices: id, object, created, model."""
+"""Checks the object around the choices: id, object, created, model."""
 
 import re
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def present(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _elsewhere(exchange: Exchange) -> str:
-    """Say where choices stand instead, one level down, or what other form the answer has; nothing where none is known."""
+    """Return where the choices are instead, one level down, or what other form the response has; nothing if unknown."""
     found, other = envelope(exchange), form_of_another(exchange)
     if found or other:
         return f": they stand in {found}" if found else f": it has the form of {other}"

@@ -1,4 +1,4 @@
-"""The choices of a chunk: the list, their index, delta and log probabilities."""
+"""Checks the choices of a chunk: the list, their index, delta and log probabilities."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -190,7 +190,7 @@ def no_message(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _choice_at(exchange: Exchange, seen: Occurrences) -> Json:
-    """Return the choice in which something was first seen."""
+    """Return the choice of an occurrence."""
     chosen: Json = exchange.chunk(seen.first)["choices"][int(seen.pointer.split("/")[2])]
     return chosen
 
@@ -203,7 +203,7 @@ def _how(exchange: Exchange, seen: Occurrences) -> str:
 
 
 def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
-    """Tell whether a message in a stream brings the text that the deltas brought."""
+    """Return whether a message in a stream repeats the text of the deltas."""
     said = _choice_at(exchange, seen)
     text = as_object(said.get("message")).get("content")
     index = said.get("index", 0)
@@ -241,7 +241,7 @@ def _vendor_key(pointer: str) -> Iterator[str]:
 
 
 def _logprob_keys(exchange: Exchange) -> Iterator[str]:
-    """Yield the keys of a token's probability that the specification does not name; those of the first token are all."""
+    """Yield the unspecified keys of a token's log probability; the first token stands for all."""
     for choice in exchange.columns.choices.values():
         for found in choice.logprobs[:1]:
             tokens = found.value.get("content")

@@ -1,4 +1,4 @@
-"""The names of the fields: those of the specification, under another spelling or another API's name."""
+"""Checks the names of fields: the specification's, not another spelling or another API's."""
 
 import re
 from collections.abc import Iterator
@@ -48,13 +48,13 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """
-The fields of the specification by the place of what holds them, with the names that other APIs give to the same.
+The fields of the specification by their container, with their names in other APIs.
 
-Spelled alike means: equal but for capitals, ``_`` and ``-``.
+Spellings are equal if they differ only in capitals, ``_`` and ``-``.
 """
 
 _SAME = {"reasoning_content": REASONING_CHANNELS}
-"""Of a field that has several usual names, all of them."""
+"""All usual names of fields that have several."""
 
 _END = Advice(
     "The client does not learn that the answer ended, or why: it waits, retries, or treats a complete answer as truncated.",
@@ -148,7 +148,7 @@ def _given(exchange: Exchange, place: str, name: str) -> bool:
 
 
 def _misnamed(form: ChunkForm, pattern: str, place: str) -> tuple[tuple[str, str], ...]:
-    """Return each key that has a value where the field that it is another name of has none, and that field."""
+    """Return each key with a value whose specified field has none, and that field."""
     return tuple(_other_names(form, pattern, place))
 
 
@@ -172,12 +172,12 @@ def _told(exchange: Exchange, place: str, key: str, name: str) -> Problem:
 
 @lru_cache(4096)
 def _plain(key: str) -> str:
-    """Return a name without what spellings differ in: capitals, _ and -."""
+    """Return a name in lower case, without _ and -."""
     return key.replace("_", "").replace("-", "").lower()
 
 
 @lru_cache(4096)
 def _known(pattern: str, plain: str) -> str | None:
-    """Return the field that a name without its spelling is of, where ``pattern`` holds it."""
+    """Return the field with a normalized name, if its container is at ``pattern``."""
     fields = _NAMES[pattern].items()
     return next((name for name, others in fields if plain == _plain(name) or plain in others), None)

@@ -1,4 +1,4 @@
-"""What a chunk may have besides: service_tier, system_fingerprint, several choices at once."""
+"""Checks optional parts of a chunk: service_tier, system_fingerprint, several choices at once."""
 
 from collections.abc import Iterator
 

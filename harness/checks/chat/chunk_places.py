@@ -1,4 +1,7 @@
-"""Where fields stand: those of the message in the choice, those of the choice in the message, those of a call beside its function."""
+"""
+Checks the place of fields: of a message's in the choice, of a choice's in the message, of a call's beside its
+function.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -36,9 +39,9 @@ _MISPLACED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (_PART, "", ("usage",)),
     (_CALL, _FUNCTION, ("name", "arguments")),
 )
-"""Where a field stands, where it should, and which fields."""
+"""The wrong place of fields, the right one, and their names."""
 _FIELDS = {"text": "content"}
-"""What a field has another name where it should stand."""
+"""The fields with another name in the right place."""
 _SAID: dict[str, str] = {
     "": "at the top of the chunk",
     _CHOICE: "in the choice",
@@ -93,7 +96,7 @@ def places(exchange: Exchange) -> Iterator[Problem]:
 
 @cache
 def _places_of(part: MessageKey) -> list[tuple[str, str, str, str]]:
-    """Return where a field stands, where it should, its name, and the pattern of where it stands."""
+    """Return the wrong place of a field, the right one, its name, and the pattern of the former."""
     return [
         (here, due, name, f"{here.replace('{part}', part)}/{name}")
         for here, due, fields in _MISPLACED

@@ -1,4 +1,4 @@
-"""The JSON of chunks and bodies where it is valid and two readers still read it differently."""
+"""Checks the JSON of chunks and bodies for valid text that parsers read differently."""
 
 import re
 from collections.abc import Iterator

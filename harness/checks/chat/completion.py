@@ -1,4 +1,4 @@
-"""Answers in one body: what only they have."""
+"""Checks what only non-streaming responses have."""
 
 from harness.checks import sources
 from harness.checks.applies import body

@@ -1,4 +1,4 @@
-"""The text of the answer."""
+"""Checks the text of the response."""
 
 import json
 from collections.abc import Iterator
@@ -148,7 +148,7 @@ def _is_object(text: str) -> bool:
 
 
 def _nothing_said(exchange: Exchange, choice: Choice) -> tuple[str, Advice | None]:
-    """Return what is told of a choice without text, with where the answer is instead, and what to do."""
+    """Return the message for a choice without text, with the actual place of the content, and the advice."""
     number = choice.index
     if choice.reasoning and json_mode(exchange) and _is_object(choice.fragments(choice.reasoning).text):
         return (
@@ -174,7 +174,7 @@ def _nothing_said(exchange: Exchange, choice: Choice) -> tuple[str, Advice | Non
 
 
 def _otherwise(exchange: Exchange, choice: Choice) -> bool:
-    """Whether the answer came as an image, as sound, as an object, or as a call of the old kind: others speak of these."""
+    """Whether the content is an image, audio, an object, or a legacy call: other checks report these."""
     part = exchange.columns.message_key
     objects = any(
         exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object", "text"}
@@ -213,7 +213,7 @@ def before_finish(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _same_choice(exchange: Exchange, choice: Choice, first: int, second: int) -> bool:
-    """Tell whether two chunks hold the same of a choice."""
+    """Return whether two chunks have equal content for a choice."""
     one, other = (
         [each for each in objects_in(exchange.chunk(at).get("choices")) if each.get("index", 0) == choice.index]
         for at in (first, second)

@@ -1,4 +1,4 @@
-"""Texts that the model did not say: an answer, an event or an error of an API within them, an image, or what was asked."""
+"""Checks for texts that the model did not generate: an API's response, event or error, an image, or the prompt."""
 
 import json
 import re
@@ -34,7 +34,7 @@ _LABEL = re.compile(
     r"\s*(?:\[[\w .:-]{2,40}\]|(?:⚠️|❌|🚫)?\s*\**(?:[\w-]+ )?(?:API |Upstream |Provider |Gateway |Internal |Server )?(?:Error|error|ERROR|Exception)(?: \d{3})?\**\s*[:：-]|HTTP(?: Error)? [45]\d\d\b)"
 )
 _WHOLE_ERROR = re.compile(r"\[(?:Error|ERROR|Exception)\s*[:：-][^\[\]]+\]")
-"""An error in brackets that is all of a text."""
+"""An error in brackets that is the whole text."""
 _FAILING = re.compile(
     r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
     r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
@@ -44,7 +44,7 @@ _OF_SERVERS = re.compile(
     r"\b(?:model|provider|server|endpoint|backend|inference|generation)\b|\bcontext (?:length|window|size)\b|\bAPI key\b|\bmax_tokens\b|模型|服务",
     re.IGNORECASE,
 )
-"""What the report of a failure is about, where the label calls it an error itself."""
+"""Subjects of a failure report whose label already calls it an error."""
 _FAILED = re.compile(
     r"\b(?:fail\w*|error|refused|returned|exceeded|unavailable|overloaded|reset|closed|timed out|timeout)\b|失败|错误|超时",
     re.IGNORECASE,
@@ -103,7 +103,7 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _error(text: str) -> str | None:
-    """Return the message of the error that a text is, as JSON, in the form of any API."""
+    """Return the message of the error that a text is, as JSON in any API's form."""
     read = _read(text)
     inner = as_object(read.get("error")).get("message")
     # Of an object that says no more than an error does, the message may stand at its top.
@@ -116,7 +116,7 @@ def _error(text: str) -> str | None:
 
 
 def _failure(text: str) -> str | None:
-    """Return a text that says, under a label, what failed on the way to the model; one that is long is an answer."""
+    """Return a text that reports, after a label, a failure before the model; a long one is a normal text."""
     shown = text.strip()
     if len(shown) > _SHORT or "\n\n" in shown or "`" in shown:
         return None
@@ -129,7 +129,7 @@ def _failure(text: str) -> str | None:
 
 
 def _answer(text: str) -> str | None:
-    """Return what tells that a text is an answer, or the events of one."""
+    """Return the sign that a text is an API's response, or its events."""
     event = _EVENT.search(text)
     if event and text.count("data:") > 1:
         return event[0].strip()

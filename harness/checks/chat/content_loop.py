@@ -1,4 +1,4 @@
-"""Text that goes round: the model says one thing again and again until it is cut."""
+"""Checks for text that repeats until it is truncated."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def loop(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _unit(text: str) -> str:
-    """Return what stands at the end of ``text`` over and over, as it stands there first; empty where nothing does."""
+    """Return the repeated unit at the end of ``text``, as first written; empty if there is none."""
     back = text[::-1]
     for length, same in enumerate(_prefixes(back)):
         run = same + length
@@ -63,7 +63,7 @@ def _unit(text: str) -> str:
 
 
 def _prefixes(text: str) -> list[int]:
-    """Return, for each place in ``text``, how many characters from there on are those it begins with."""
+    """Return, for each place in ``text``, the length of the match with its beginning."""
     found, left, right = [0] * len(text), 0, 0
     for at in range(1, len(text)):
         same = min(right - at, found[at - left]) if at < right else 0

@@ -1,4 +1,4 @@
-"""Marks in the text of how the answer was made: tags of thoughts, special tokens, headers of turns."""
+"""Checks the text for marks of its generation: think tags, special tokens, turn headers."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an answer brings that is no text: images, sound, citations."""
+"""Checks content other than text: images, audio, citations."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _BEYOND = Advice(
     "source without a position if the two are equal.",
 )
 _MARK = re.compile(r"\[[^][]*\](?:\([^()\s]*\))?|\([^()]*\)|【[^】]*】|https?://\S+|\(\[[^][]*\]\([^()\s]*\)\)")
-"""How an answer marks a citation: a link of Markdown, a mark in brackets, or the URL."""
+"""The mark of a citation: a Markdown link, a mark in brackets, or the URL."""
 _IN_BYTES = Advice(
     "The marks shift to the right, further with each letter beyond ASCII, and past the end of the text.",
     'Slice the bytes instead, for this provider only: `text.encode()[start:end].decode(errors="ignore")`.',
@@ -40,7 +40,7 @@ _NO_DATA = Advice(
 
 
 def _brings(key: str) -> Applies:
-    """Return the condition that an answer brings something under ``key``."""
+    """Return the condition that a response has content under ``key``."""
 
     def applies(exchange: Exchange) -> Reason | None:
         brought = any(extra.key == key for choice in exchange.columns.choices.values() for extra in choice.extras)
@@ -58,7 +58,7 @@ def _in_stream(key: str, value: Any) -> Exchange:
 
 
 def _streamed_sound(*pieces: Any) -> Exchange:
-    """Return the reference with a piece of sound beside each piece of its text."""
+    """Return the reference with a fragment of audio beside each fragment of its text."""
     exchange = STREAM
     for number, piece in enumerate(pieces):
         exchange = chunks(has_content, set_value("choices/*/delta/audio", piece), only=slice(number, number + 1))(
@@ -219,7 +219,10 @@ def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
 
 
 def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Advice | None]:
-    """Say where a citation stands beyond the text; some count in UTF-16, as JavaScript does, which is more."""
+    """
+    Return why a citation's place is beyond the text; some count in UTF-16, like JavaScript, which gives larger
+    places.
+    """
     if annotation.get("type") != "url_citation":
         return None, None
     start, end = (annotation["url_citation"][key] for key in ("start_index", "end_index"))
@@ -238,7 +241,7 @@ def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Adv
 
 
 def _counts_bytes(text: str, start: int, end: int) -> bool:
-    """Tell whether places in ``text`` are a link, or a mark in brackets, only where they count bytes."""
+    """Return whether places in ``text`` match a link, or a mark in brackets, only if counted in bytes."""
     if text[:end].isascii():
         return False
     in_bytes = text.encode("utf-8", "surrogatepass")[start:end].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Text that comes twice."""
+"""Checks for repeated text."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -93,7 +93,10 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _begins_twice(texts: Sequence[str]) -> bool:
-    """Tell whether the second piece is the first once more: a word that begins a sentence, or the first bracket of JSON."""
+    """
+    Return whether the second fragment repeats the first: the first word of a sentence, or the first bracket of
+    JSON.
+    """
     if len(texts) < _FEW or texts[0] != texts[1]:
         return False
     first, rest = texts[0], "".join(texts[1:])

@@ -1,4 +1,4 @@
-"""White space in a text: pieces that lost the spaces between them, and a run of it that does not end."""
+"""Checks white space in a text: fragments without the spaces between them, and endless runs."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Text that was written out once more on its way: escaped for HTML or JSON, or as the list that it was a part of."""
+"""Checks for text that was encoded once more: escaped for HTML or JSON, or serialized as a list of parts."""
 
 from collections.abc import Iterator
 
@@ -68,7 +68,7 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _nothing(exchange: Exchange) -> Iterator[Problem]:
-    """Yield the problem of a word for nothing where a text, or none, is due: beside a call, or before the text."""
+    """Yield the problem of a word such as "null" instead of text or of nothing: beside a call, or before the text."""
     asked = asked_text(exchange)
     for choice in exchange.columns.choices.values():
         for name in ("content", *REASONING_CHANNELS):

@@ -1,4 +1,4 @@
-"""Answers that a limit ended: the cap on tokens, a stop sequence; and those that say so though none did."""
+"""Checks responses that end at a limit (a token cap, a stop sequence), and those that claim to."""
 
 import re
 from collections.abc import Iterator
@@ -28,34 +28,34 @@ _SMALLER_CAP = Advice(
     "Compare `usage.completion_tokens` with the limit you sent, and if it is less, let the model continue in another turn.",
 )
 _OTHER_CAPS = ("max_new_tokens", "max_output_tokens", "maxTokens", "max_length", "num_predict", "n_predict", "options")
-"""What else than OpenAI's parameters may limit an answer, with other servers."""
+"""Other servers' parameters that may limit a response."""
 _OWN_CAPS = frozenset(base * factor for base in (1000, 1024) for factor in (1, 2, 4, 5, 8, 10, 16, 32))
-"""Numbers at which servers cut by themselves; a window is no such number of an answer alone, since the prompt is in it."""
+"""Limits of servers' own; a context window is not among them, since it includes the prompt."""
 _DEFAULTS = {16, 20, 32, 50, 64}
-"""Limits that servers set where a request has none: 16 was OpenAI's and is vLLM's for completions, 20 is TGI's."""
+"""Default limits of servers: 16 was OpenAI's and is vLLM's for completions, 20 is TGI's."""
 _FEW = 4  # tokens: less is the answer to a question of yes or no
 _WINDOW, _OWN_LIMIT = 500, 100
-"""Tokens of a prompt that leave room in any context window, and of an answer that no server's own limit ends."""
+"""Prompt tokens that leave room in any context window, and response tokens below any server's own limit."""
 _END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
-"""How a text ends that may be whole: with what ends a sentence, or a sign such as an emoji."""
+"""The end of a text that may be complete: sentence punctuation, or a symbol such as an emoji."""
 _CAPPED, _STOPPED = (recording(SCENARIOS[name])[0] for name in ("chat.capped", "chat.stop"))
 _CUT_SHORT = replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"length"')
 
 
 def _tries(exchange: Exchange, *names: str) -> bool:
-    """Tell whether what is sent goes on until one of these parameters ends it."""
+    """Return whether the scenario tests one of these parameters, by a prompt that goes on until it applies."""
     return exchange.expected.tested_parameter in names
 
 
 def _tokens(exchange: Exchange) -> int | None:
-    """Return the completion_tokens of the answer, where it has one choice; None where they are not known."""
+    """Return the completion_tokens of a response with one choice; None if unknown."""
     usage = exchange.columns.usages[-1].value if exchange.columns.usages else {}
     tokens = usage.get("completion_tokens")
     return tokens if type(tokens) is int and len(exchange.columns.choices) == 1 else None
 
 
 def _cap_reached(exchange: Exchange) -> Reason | None:
-    """An answer that counts as many tokens as the cap in the request."""
+    """A response with as many tokens as the cap in the request."""
     cap, tried = cap_of(exchange), _tries(exchange, *_CAPS)
     if cap is None:
         return complete_answer(exchange) or "no cap was sent"
@@ -77,7 +77,7 @@ def _whole_json(text: str) -> bool:
 
 
 def _ended(choice: Choice, calls: tuple[ToolCall, ...]) -> bool:
-    """Tell whether what came may be all that the model had to say: a sentence or a JSON value that is whole."""
+    """Return whether the content may be complete: it ends with a complete sentence or JSON value."""
     if calls:
         return all(_whole_json(call.arguments or "{}") for call in calls)
     text = choice.fragments("content").text.rstrip()
@@ -114,7 +114,7 @@ def _said(choice: Choice) -> bool:
 
 
 def _stopped(exchange: Exchange) -> Reason | None:
-    """An answer that a stop sequence ended, or that ended of itself, as far as its count tells."""
+    """A response that a stop sequence ended, or that ended by itself, as far as its count shows."""
     if not exchange.request.get("stop"):
         return success_status(exchange) or "no stop sequence was given"
     unlimited = _tries(exchange, "stop") or _far_from_limits(exchange)
@@ -122,7 +122,7 @@ def _stopped(exchange: Exchange) -> Reason | None:
 
 
 def _far_from_limits(exchange: Exchange) -> bool:
-    """Tell whether an answer has few tokens, less than half of those that the request allows, if any, and a short prompt."""
+    """Return whether a response has few tokens, less than half of any cap in the request, and a short prompt."""
     tokens, cap = _tokens(exchange), cap_of(exchange)
     prompt = exchange.columns.usages[-1].value.get("prompt_tokens") if tokens is not None else None
     limited = exchange.request.get("max_tokens") == 0 or any(exchange.request.get(name) for name in _OTHER_CAPS)
@@ -152,19 +152,19 @@ def at_stop(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _counted(exchange: Exchange) -> str:
-    """Return how many tokens came, of how many."""
+    """Return the number of tokens, and the cap, in words."""
     cap, tokens = cap_of(exchange), count_of(_tokens(exchange) or 0, "token")
     return f"after {tokens}, and the request sets no limit" if cap is None else f"after {tokens} of {cap}"
 
 
 def _capped_by_server(exchange: Exchange) -> bool:
-    """Tell whether an answer was cut at a cap that the server has, and far from the larger one that was asked for."""
+    """Return whether a response was truncated at a server's own cap, far below the requested one."""
     tokens, cap = _tokens(exchange), cap_of(exchange)
     return tokens in _OWN_CAPS and cap is not None and tokens <= cap // 2
 
 
 def _no_limit_met(exchange: Exchange) -> Reason | None:
-    """An answer of few tokens, far from the cap of the request, or without one."""
+    """A response of few tokens, far below the request's cap, or without one."""
     if exchange.request.json is None:
         return "the recording has no request"
     if exchange.request.get("stop"):

@@ -1,4 +1,4 @@
-"""How an answer says that, and why, it ended."""
+"""Checks how a response indicates its end and the reason."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -83,7 +83,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _ends_with_sound(choice: Choice) -> bool:
-    """Tell whether streamed sound ends as OpenAI's does: with the time until which it is kept, and no reason."""
+    """Return whether streamed audio ends like OpenAI's: with its expiry time, and no reason."""
     last = choice.extras[-1] if choice.extras else None
     ends = last is not None and "/delta/" in last.pointer and last.key == "audio" and last.chunk == choice.last_chunk
     return ends and not choice.finish_reasons and "expires_at" in as_object(last.value if last else None)
@@ -261,7 +261,7 @@ _OLD_REASON = Advice(
 
 
 def _in_old_form(exchange: Exchange) -> bool:
-    """Tell whether a call comes in the form that came before tool_calls."""
+    """Return whether a call has the form that preceded tool_calls."""
     return bool(exchange.columns.kinds(f"/choices/*/{exchange.columns.message_key}/function_call").keys() & {"object"})
 
 

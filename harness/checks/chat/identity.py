@@ -1,4 +1,4 @@
-"""Which answer it is, of which model, and when: held against other answers, the request and the date."""
+"""Checks a response's id, model and time against other responses, the request and the date."""
 
 from collections.abc import Iterator
 
@@ -30,13 +30,13 @@ SHOULD = Level.SHOULD
 _DATE = "Thu, 09 Oct 2025 08:53:20 GMT"
 _DAY = 86_400
 _ZONE, _AN_HOUR, _NEAR = 1_800, 2, 90
-"""Half an hour, by which time zones are apart, and how many of them are an hour; seconds an answer may take."""
+"""Half an hour, the unit of time zones, in seconds; an hour in that unit; tolerance in seconds."""
 _LOCAL_TIME = Advice(
     "Clients show a time that is hours off, and sort the answer in the wrong place.",
     "Use your own clock, `time.time()`, as the time of the message.",
 )
 _LONGEST, _LONGEST_TO_BEGIN = 600, 120
-"""So many seconds after its request an answer may be dated: at its end, or where it is streamed at its beginning."""
+"""Maximum seconds from a request to the date of its response: at its end, or at its beginning if streamed."""
 
 _HOUR_LATER, _MINUTES_LATER = "Thu, 09 Oct 2025 09:53:20 GMT", "Thu, 09 Oct 2025 08:58:20 GMT"
 _SAME_ID = replace_in_body(ask("sky"), "How can I", "What can I")
@@ -57,16 +57,17 @@ _AGAIN = replace_in_body(with_request_params(TOOLS, messages=_HISTORY), "call_1"
 
 def _held(exchange: Exchange) -> Reason | None:
     """
-    An answer whose id is the server's own, with others to hold it against.
+    A response with the server's own id, and others to compare with.
 
-    In an archive, one whose request was recorded: answers without are fixtures, often several made of one recording.
+    In an archive, only with a recorded request: responses without are fixtures, often several made of one
+    recording.
     """
     found = unaltered("id")(exchange) or (None if exchange.before.any_id else "no other answer to compare with")
     return found or (None if exchange.siblings is None else request_known(exchange))
 
 
 def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
-    """Tell whether ``other`` is another answer, as far as a recording can show it; a recording of ours always can."""
+    """Return whether ``other`` is a different response, as far as a recording shows; one of harness always does."""
     if other is None or exchange.siblings is None:
         return other is not None
     one = exchange.facts
@@ -96,7 +97,7 @@ def id_unique(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _call_ids_before(exchange: Exchange) -> set[str]:
-    """Return the ids of the calls in the conversation that the request sends back."""
+    """Return the ids of the calls in the request's conversation."""
     messages = objects_in(exchange.request.get("messages"))
     ids = {call.get("id") for message in messages for call in objects_in(message.get("tool_calls"))}
     return {name for name in ids if isinstance(name, str)}
@@ -146,7 +147,7 @@ def call_id_unique(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _own_date(exchange: Exchange) -> Reason | None:
-    """An answer whose ``created`` and date are the server's own, and of one time: not that of a replay now."""
+    """A response whose ``created`` and date are the server's own, and of the same time: not replayed now."""
     if exchange.source.ours and exchange.source.provenance != "recorded":
         return "the answer was replayed, and its date is that of the replay"
     return unaltered("created")(exchange) or (None if exchange.response.date else "the recording has no date header")
@@ -176,7 +177,10 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _stands(exchange: Exchange, created: int) -> bool:
-    """Tell whether an answer of another date has this ``created``: a cache gave it, or it stands still, whatever the zone."""
+    """
+    Return whether a response of another date has this ``created``: it was cached, or is constant, in any time
+    zone.
+    """
     other = exchange.before.with_created(created)
     return other is not None and abs(exchange.response.date - other.date) > _LONGEST
 
@@ -187,7 +191,7 @@ def _days_off(apart: int) -> tuple[str, Advice | None] | None:
 
 
 def _zone_off(apart: int) -> tuple[str, Advice | None] | None:
-    """Return how many hours a time is off where it is off by what a time zone is: by whole or half hours."""
+    """Return by how many hours a time is off, if that is a time zone's difference: whole or half hours."""
     zones = round(apart / _ZONE)
     if abs(zones) < _AN_HOUR or abs(apart - zones * _ZONE) > _NEAR:
         return None
@@ -196,7 +200,7 @@ def _zone_off(apart: int) -> tuple[str, Advice | None] | None:
 
 
 def _dated(exchange: Exchange) -> Reason | None:
-    """An answer whose ``created`` and date are the server's own, after others of a known date."""
+    """A response whose ``created`` and date are the server's own, after others with a known date."""
     found = unaltered("id", "created")(exchange) or (
         None if exchange.response.date else "the recording has no date header"
     )
@@ -238,7 +242,10 @@ def created_moves(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _patience(one: Sibling, other: Sibling) -> int:
-    """Return by how many seconds the dates of two answers to requests of one second may differ; streams are dated as they begin."""
+    """
+    Return by how many seconds the dates of responses to simultaneous requests may differ; streams are dated at
+    their start.
+    """
     return _LONGEST_TO_BEGIN if one.is_stream and other.is_stream else _LONGEST
 
 

@@ -1,4 +1,4 @@
-"""Whether the model that was asked for is the one that answers."""
+"""Checks whether the requested model is the one that responds."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _FALLBACKS = ("models", "fallbacks", "route", "providerOptions")
 
 
 def _named(exchange: Exchange) -> Reason | None:
-    """A request for a public model, which says neither who else may answer nor leaves it to the server."""
+    """A request for a public model, without alternatives and without leaving the choice to the server."""
     asked = exchange.request.get("model")
     found = request_known(exchange) or unaltered("model")(exchange)
     if found:

@@ -1,4 +1,4 @@
-"""The probabilities of tokens: their form, their numbers, and the text they are of."""
+"""Checks log probabilities: their form, their values, and the text they belong to."""
 
 import re
 from collections.abc import Iterator
@@ -34,20 +34,20 @@ _READ = ("chunk.present", "chunk.logprobs")
 _WHOLE = (*_READ, "sse.no-error", "http.complete", "logprobs.form")
 _KEYS = ("token", "logprob", "bytes", "top_logprobs")
 _ROUNDING = 0.01
-"""How far above 0 a logprob may be: OpenAI's own are, by 0.00003, of rounding."""
+"""Tolerance for a logprob above 0: OpenAI's own reach 0.00003 by rounding."""
 _SHOWN = 24
 _NAMES = {"content": "text", "refusal": "refusal"}
 _MARKS = re.compile(r"\s*(?:(?:<[^<>\s]{1,40}>|\[[A-Z_/]{2,20}\])\s*)*")
-"""What may stand in the tokens around the text: marks at which the model began or ended it, white space."""
+"""Tokens allowed around the text: begin and end marks, white space."""
 _CUT = re.compile("\ufffd|<0x[0-9A-Fa-f]{2}>|bytes:|\\\\x[0-9a-f]{2}")
-"""What a token is written as that is a part of a character, where its bytes are not given."""
+"""How a token is written that is part of a character, if its bytes are not given."""
 _RAW = "ĠĊ▁"
-"""What tokenizers write for white space in their own tables."""
+"""How tokenizers write white space in their own tables."""
 _PRINTABLE = {*range(33, 127), *range(161, 173), *range(174, 256)}
 _BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {
     chr(256 + n): byte for n, byte in enumerate(byte for byte in range(256) if byte not in _PRINTABLE)
 }
-"""The letters that tokenizers of bytes write for each byte, as GPT-2 did first."""
+"""The letters that byte-level tokenizers write for each byte, as in GPT-2."""
 _HELLO = "[228,189,160,229,165,189]"
 _TOP = recording(SCENARIOS["params.top-logprobs"])[0]
 _OTHER = '{"token":"你好z","logprob":-2.25,"bytes":[228,189,160,229,165,189,122]}'
@@ -122,7 +122,7 @@ def form(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _no_list(value: Any) -> str | None:
-    """Return what is wrong with what should be a list of objects, or null."""
+    """Return what is wrong with a value that should be a list of objects, or null."""
     if value is not None and not isinstance(value, list):
         return f"is not an array: {json_text(value)[:_SHOWN]}"
     odd = next((one for one in value or () if not isinstance(one, dict)), None)
@@ -163,7 +163,7 @@ def keys(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _odd_texts(tokens: list[Token], name: str) -> Iterator[Problem]:
-    """Yield of tokens those whose text is none."""
+    """Yield the tokens whose text is not a string."""
     odd = [one for one in tokens if "token" in one.value and not one.has_text]
     if odd:
         said = f"token is {json_text(odd[0].value['token'])[:_SHOWN]}, not a string, in {n_of_m(len(odd), len(tokens), name)}"
@@ -171,7 +171,7 @@ def _odd_texts(tokens: list[Token], name: str) -> Iterator[Problem]:
 
 
 def _odd_lists(tokens: list[Token]) -> Iterator[Problem]:
-    """Yield the alternatives that are no list of objects."""
+    """Yield the alternatives that are not a list of objects."""
     for token in tokens:
         wrong = _no_list(token.value.get("top_logprobs"))
         if wrong:
@@ -215,7 +215,7 @@ def in_range(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _wrong_number(token: Token) -> str | None:
-    """Return what the logprob of a token is that is none."""
+    """Return what the logprob of a token is instead of a valid number."""
     value = token.value.get("logprob", 0)
     if type(value) not in {int, float}:
         return json_text(value)[:_SHOWN]
@@ -252,7 +252,7 @@ def token_bytes(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _wrong_bytes(token: Token, text: str) -> Problem | None:
-    """Return what is wrong with the bytes of a token; a token that is a part of a character has no text of its own."""
+    """Return what is wrong with the bytes of a token; a token that is part of a character has no text of its own."""
     given, at = token.value.get("bytes"), ((token.chunk, f"{token.pointer}/bytes"),)
     if given is None:
         return None
@@ -296,7 +296,7 @@ def joins(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _judged(exchange: Exchange) -> Iterator[TokenList]:
-    """Yield the lists of tokens whose text came as text: what calls of tools are made of is no text, nor are parts."""
+    """Yield the token lists whose content was sent as text, not as calls or parts."""
     for one in token_lists(exchange):
         choice = one.choice
         filtered = any(finish.value == "content_filter" for finish in choice.finish_reasons)
@@ -306,17 +306,16 @@ def _judged(exchange: Exchange) -> Iterator[TokenList]:
 
 
 def _unreadable(token: Token, text: str) -> bool:
-    """Tell whether nobody can say what a token holds: a part of a character, or nothing, without its bytes."""
+    """Return whether a token's content is unknown: part of a character, or nothing, without its bytes."""
     cut = not token.has_text or _CUT.search(token.text) is not None
     return cut and (not token.bytes or ("\ufffd".encode() in token.bytes and "\ufffd" not in text))
 
 
 def _agrees(one: TokenList, exchange: Exchange) -> bool:
     """
-    Tell whether tokens add up to their text.
+    Return whether tokens add up to their text.
 
-    They may go on where the text was cut: with a stop sequence, the mark of the end, white space, a part of a
-    character.
+    They may continue where the text was cut: with a stop sequence, the end mark, white space, part of a character.
     """
     text = one.text.strip()
     for said in (one.by_bytes, one.by_token):
@@ -328,7 +327,7 @@ def _agrees(one: TokenList, exchange: Exchange) -> bool:
 
 
 def _is_part(one: TokenList) -> bool:
-    """Tell whether the tokens stand in the text, one after the other, with gaps between them."""
+    """Return whether the tokens occur in the text in order, with gaps between them."""
     at, found = 0, 0
     for token in one.tokens:
         place = one.text.find(token.text, at)
@@ -338,7 +337,7 @@ def _is_part(one: TokenList) -> bool:
 
 
 def _decoded(text: str) -> str:
-    """Return what a tokenizer's own pieces mean, those of bytes or those that mark words."""
+    """Return the meaning of a tokenizer's raw tokens: byte tokens, or those that mark words."""
     pieces = (bytes([_BYTE_OF[letter]]) if letter in _BYTE_OF else letter.encode("utf-8", "replace") for letter in text)
     return b"".join(pieces).decode("utf-8", "replace").replace("▁", " ")
 

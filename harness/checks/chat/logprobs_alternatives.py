@@ -1,4 +1,4 @@
-"""The alternatives to each token, as asked for with top_logprobs."""
+"""Checks the alternatives to each token, requested by top_logprobs."""
 
 from collections.abc import Iterator
 from itertools import islice, pairwise
@@ -26,7 +26,7 @@ _LAST = ',{"token":" help?z","logprob":-2.25,"bytes":[32,104,101,108,112,63,122]
 _DOUBLED = ',{"token":"你好","logprob":-2.25,"bytes":[228,189,160,229,165,189]}'
 _FEW = 2  # tokens of which fewer alternatives may be a rare case of the model's
 _APART = 0.05
-"""How far the logprob of a token may be from that in the list of alternatives: servers round."""
+"""Tolerance between the logprob of a token and that in the list of alternatives: servers round."""
 
 _CHOSEN_FIRST = Advice(
     "`token.top_logprobs[0]` is the token that was chosen, not the likeliest one: `was it the likeliest?` is always yes.",
@@ -116,7 +116,7 @@ def own(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _same_list(before: Token, after: Token) -> bool:
-    """Tell whether two different tokens have the same alternatives, to the last digit."""
+    """Return whether two different tokens have exactly the same alternatives."""
     listed = after.alternatives
     told = len({json_text(one.get("token")) for one in listed}) > 1 and len(set(_numbers(after))) > 1
     return told and before.text != after.text and before.alternatives == listed
@@ -161,7 +161,10 @@ def count(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _too_few(counts: list[tuple[int, Token]], wanted: int) -> Iterator[Problem]:
-    """Yield that fewer alternatives came than were asked for, and to how many tokens: OpenAI too gives fewer in rare cases."""
+    """
+    Yield the problem of fewer alternatives than requested, with the number of tokens: OpenAI too gives fewer in
+    rare cases.
+    """
     fewer = [(number, token) for number, token in counts if number < wanted]
     if 2 * len(fewer) > len(counts):
         least, token = min(fewer, key=lambda pair: pair[0])
@@ -193,7 +196,7 @@ def distinct(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _twice(token: Token) -> str | None:
-    """Return the text that two alternatives of one token have; parts of characters look alike and differ."""
+    """Return the text that two alternatives of one token share; parts of characters look equal and differ."""
     seen: set[tuple[str, bytes | None]] = set()
     for one in token.others:
         if one.has_text and (one.text, one.bytes) in seen and "\ufffd" not in one.text:

@@ -1,4 +1,4 @@
-"""Problems of a mark that stands in a text."""
+"""Reports marks in a text."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -10,16 +10,16 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import objects_in
 
 Find = Callable[[str], str | None]
-"""Returns the mark that stands in a text, if one does."""
+"""Returns the mark in a text, if there is one."""
 
 
 def marked(
     exchange: Exchange, channels: Iterable[str], find: Find, words: str, advice: Advice | None = None
 ) -> Iterator[Problem]:
     """
-    Yield a problem for each choice in whose text, in one of ``channels``, ``find`` finds a mark.
+    Yield a problem for each choice with a mark, found by ``find``, in the text of one of ``channels``.
 
-    ``{mark}`` in ``words`` stands for it.  A mark that the question holds, or what else was said to the model, is what they talk about.
+    ``{mark}`` in ``words`` stands for it.  A mark that the prompt also has is the subject of the conversation.
     """
     names = [*channels]
     for choice in exchange.columns.choices.values():
@@ -31,7 +31,7 @@ def marked(
 
 
 def _chunk_with(choice: Choice, name: str, mark: str) -> int:
-    """Return the first chunk whose piece holds ``mark``; where it is cut between two, the one it begins in."""
+    """Return the first chunk whose fragment has ``mark``; if it is split, the one in which it begins."""
     pieces = choice.channels[name]
     for chunk, text in zip(pieces.chunks, pieces.texts, strict=True):
         if mark in text:
@@ -45,20 +45,23 @@ def _chunk_with(choice: Choice, name: str, mark: str) -> int:
 
 
 def asked_text(exchange: Exchange) -> str:
-    """Return what the request says to the model; its own earlier answers are not that."""
+    """Return the input texts of the request, without earlier responses."""
     messages = objects_in(exchange.request.get("messages"))
     return "\n".join(text for one in messages if one.get("role") != "assistant" for text in _texts(one.get("content")))
 
 
 def last_asked(exchange: Exchange) -> str:
-    """Return the text that the request ends with, where that is the user's; what goes on an assistant's turn is none."""
+    """Return the last user text of the request; empty if it continues an assistant's turn."""
     messages = [*objects_in(exchange.request.get("messages"))]
     last = messages[-1] if messages else {}
     return "\n".join(_texts(last.get("content"))) if last.get("role") == "user" else ""
 
 
 def begun_answer(exchange: Exchange) -> str:
-    """Return the beginning of the answer that the request asks to continue, as vLLM, DeepSeek and Mistral let it; empty if none."""
+    """
+    Return the beginning of a response that the request asks to continue, as vLLM, DeepSeek and Mistral allow; empty
+    if none.
+    """
     messages = [*objects_in(exchange.request.get("messages"))]
     last = messages[-1] if messages else {}
     continued = exchange.request.get("continue_final_message") is True or last.get("prefix") is True

@@ -1,4 +1,4 @@
-"""What an answer holds besides text: whether it is there, and whether it can be read."""
+"""Checks whether content other than text is present and readable."""
 
 import base64
 import binascii
@@ -10,14 +10,14 @@ _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNOREC
 
 
 def is_hollow(value: Any) -> bool:
-    """Tell whether nothing stands in ``value``: no text, no number but 0, in it or in what it holds."""
+    """Return whether ``value`` and everything in it is empty: no text, no number but 0."""
     if isinstance(value, dict | list):
         return all(map(is_hollow, value.values() if isinstance(value, dict) else value))
     return not value
 
 
 def is_base64(text: str) -> bool:
-    """Tell whether ``text`` is base64, whole and not empty."""
+    """Return whether ``text`` is complete, non-empty base64."""
     try:
         return bool(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
@@ -25,7 +25,7 @@ def is_base64(text: str) -> bool:
 
 
 def image_fault(url: Any) -> str | None:
-    """Say what is wrong with the URL of an image; None where it is an http URL or a data URL of an image in base64."""
+    """Return what is wrong with the URL of an image; None for an http URL or a data URL of an image in base64."""
     if not isinstance(url, str) or not url:
         return "has no image_url.url"
     data = _DATA_URL.match(url)

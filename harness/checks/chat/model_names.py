@@ -1,4 +1,4 @@
-"""What the names of models tell: whose they are."""
+"""Derives the maker from the name of a model."""
 
 import re
 
@@ -30,9 +30,9 @@ _FAMILIES = (
     ("nova", "titan"),
 )
 """
-The words in the names of public models, those of one maker together: it may serve one for another.
+The words in the names of public models, by maker: a maker may serve one model for another.
 
-The makers' own names are not among them: in a name such as ``openai/my-model`` they tell who is spoken to.
+The makers' own names are left out: in a name such as ``openai/my-model`` they name the API.
 """
 _MAKER = {word: makers[0] for makers in _FAMILIES for word in makers}
 _WORD = re.compile(r"[a-z]+")
@@ -49,7 +49,7 @@ _SMALLER = {"mini", "nano", "lite", "tiny", "small", "micro"}
 
 
 def smaller(asked: str, served: str) -> set[str]:
-    """Return the words by which the name of the model that answers is that of a smaller one than was asked for."""
+    """Return the words that mark the responding model as smaller than the requested one."""
     words = [set(re.split(r"[-._ ]", _plain(name))) for name in (asked, served)]
     return (words[1] - words[0]) & _SMALLER if _plain(served).startswith(_plain(asked)) else set()
 
@@ -63,9 +63,9 @@ _DIGITS = re.compile(r"\d{1,2}")
 
 def another(asked: str, served: str) -> str | None:
     """
-    Return by what the model that answers is another of the same maker: its version, or what such a one is called.
+    Return how the responding model differs from the requested one of the same maker: its version, or its variant.
 
-    Both names must tell; an alias, a date and the size of an open model tell neither.
+    Both names must be specific; an alias, a date and the size of an open model are not.
     """
     versions = _version(asked), _version(served)
     if all(versions) and versions[0] != versions[1]:
@@ -75,7 +75,7 @@ def another(asked: str, served: str) -> str | None:
 
 
 def _version(name: str) -> str | None:
-    """Return the first version in a name, such as 3.5 of ``claude-3-5-sonnet``; None where there is none."""
+    """Return the first version in a name, such as 3.5 of ``claude-3-5-sonnet``; None if there is none."""
     parts = re.split(r"[-_ @]", _POINT.sub(".", _REVISION.sub("", _plain(name))))
     for at, part in enumerate(parts):
         found = _NUMBER.fullmatch(part)
@@ -87,17 +87,17 @@ def _version(name: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what stands before a stroke, a date and what is latest."""
+    """Return a name without vendor prefix, date and ``latest``."""
     return _DATED.sub("", _DATED.sub("", name.lower().rpartition("/")[2].partition(":")[0]))
 
 
 def is_path(name: str) -> bool:
-    """Tell whether a name is the path of a file or folder; ``org/model`` is a name."""
+    """Return whether a name is the path of a file or folder; ``org/model`` is not."""
     return bool(_PATH.match(name)) or "\\" in name or bool(_FILE.search(name))
 
 
 def makers(name: str) -> set[str]:
-    """Return whose models a name is of, a word for each maker; none where it is an alias, a deployment or a router."""
+    """Return the makers of a model, a word each; none for an alias, a deployment or a router."""
     # What the folders above a file are called tells nothing of it.
     lowered = (_SEPARATOR.split(name)[-1] if is_path(name) else name).lower()
     found = {_MAKER[word] for word in _WORD.findall(lowered) if word in _MAKER}

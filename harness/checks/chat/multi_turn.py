@@ -1,4 +1,4 @@
-"""Further turns: what of an earlier answer a provider takes back."""
+"""Checks further turns: which parts of an earlier response a provider accepts back."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
 
 
 def _further(exchange: Exchange) -> str | None:
-    """A request that sends an earlier answer back."""
+    """A request that sends an earlier response back."""
     sent = [message for message in _messages(exchange) if message.get("role") == "assistant"]
     if not sent:
         return "no earlier answer is sent back"
@@ -51,7 +51,7 @@ def _further(exchange: Exchange) -> str | None:
 
 
 def _resulting(exchange: Exchange) -> str | None:
-    """A request that ends with the result of a tool."""
+    """A request that ends with a tool result."""
     messages = _messages(exchange)
     return None if messages and messages[-1].get("role") == "tool" else "no result of a tool is sent"
 
@@ -117,14 +117,14 @@ def result_used(exchange: Exchange) -> str:
 
 
 def _counted(exchange: Exchange) -> int | None:
-    """Return the prompt tokens that an answer counts; None where it counts none."""
+    """Return the prompt tokens of a response; None if not counted."""
     usages = exchange.columns.usages
     count = usages[-1].value.get("prompt_tokens") if usages else None
     return count if type(count) is int else None
 
 
 def _begun(exchange: Exchange) -> Exchange | None:
-    """Return the earlier exchange whose question this one goes on with; None if there is none."""
+    """Return the earlier exchange whose conversation this one continues; None if there is none."""
     sent = _messages(exchange)
     questions = ((one, _messages(one)) for one in exchange.earlier)
     return next(

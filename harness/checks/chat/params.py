@@ -1,4 +1,4 @@
-"""Request parameters, tried one at a time: honoured, ignored or refused."""
+"""Checks request parameters, one at a time: honoured, ignored or rejected."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -38,12 +38,12 @@ _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WORD = re.compile(r"[a-z_]{4,}")
 _STOPS = 16  # the specification allows 4
 _KEEPS_STOP = ("include_stop_str_in_output", "no_stop_trim", "echo")
-"""What asks vLLM or SGLang for the stop sequence in the text, or for the prompt, which may hold it."""
+"""Parameters of vLLM or SGLang that keep the stop sequence in the text, or echo the prompt, which may hold it."""
 _A_TOKEN, _A_WORD = 8, 32
-"""No text has more letters and digits to a token, nor more beside: English has 4 or 5 to a token, few words have 30."""
+"""Upper bounds of letters and digits per token, and beyond: English has 4 or 5 per token, few words have 30."""
 _UNCOUNTED = ask(SCENARIOS["chat.stop"].prompt, stream=True)
 _HALF = 4
-"""Characters: with fewer of a stop sequence a text may well end by itself."""
+"""Characters: a text may well end by itself with fewer of a stop sequence."""
 _BEGUN = Advice(
     "Programs that put pieces together find the beginning of their own mark in the text: it was sent before the mark was whole.",
     "Cut it off: `text = next((text[:-n] for n in range(len(stop) - 1, 3, -1) if text.endswith(stop[:n])), text)`.",
@@ -72,7 +72,7 @@ def _stops(exchange: Exchange) -> list[str]:
 
 
 def _stop_asked(exchange: Exchange) -> Reason | None:
-    """A stop sequence was given, and nothing that lets the answer hold it."""
+    """A stop sequence was sent, without a parameter that keeps it in the response."""
     if not _stops(exchange):
         return success_status(exchange) or "no stop sequence was given"
     kept = next((name for name in _KEEPS_STOP if exchange.request.get(name) is True), None)
@@ -81,21 +81,21 @@ def _stop_asked(exchange: Exchange) -> Reason | None:
 
 def _stopped(exchange: Exchange) -> tuple[str, bool] | None:
     """
-    Return the stop sequence that stands in the text, though it was to end before it; None where none does.
+    Return the stop sequence in the text, which should end before it; None if there is none.
 
-    Beside it, whether the text goes on after it.
+    And whether the text continues after it.
     """
     found = ((stop, text) for stop in _stops(exchange)[:_STOPS] for text in texts(exchange) if stop in text)
     return next(((stop, not _ends_with(text, stop)) for stop, text in found), None)
 
 
 def _ends_with(text: str, stop: str) -> bool:
-    """Tell whether a text ends with a stop sequence, white space aside where it is not all that is meant."""
+    """Return whether a text ends with a stop sequence, ignoring white space unless it is the whole sequence."""
     return text.rstrip().endswith(stop.rstrip()) if stop.strip() else not text[text.index(stop) :].strip()
 
 
 def _capped(exchange: Exchange) -> Reason | None:
-    """A cap was sent, and usage does not say itself that it was not kept."""
+    """A cap was sent, and usage itself does not show that it was exceeded."""
     cap = cap_of(exchange)
     if cap is None:
         return success_status(exchange) or "no cap was sent"
@@ -167,7 +167,7 @@ def stop(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _begun(text: str, stops: list[str]) -> tuple[str, str] | None:
-    """Return a stop sequence with whose greater half ``text`` ends, and that half; None where it ends with none."""
+    """Return a stop sequence whose greater half ends ``text``, and that half; None if there is none."""
     for stop in stops[:_STOPS]:
         for size in range(len(stop) - 1, max(_HALF, len(stop) // 2) - 1, -1):
             if text.endswith(stop[:size]) and stop[:size].strip():
@@ -176,7 +176,7 @@ def _begun(text: str, stops: list[str]) -> tuple[str, str] | None:
 
 
 def _stop_place(exchange: Exchange, stop: str) -> tuple[int, str]:
-    """Return where the piece of text stands in which the stop sequence is whole at last."""
+    """Return the place of the fragment that completes the stop sequence."""
     for choice in exchange.columns.choices.values():
         pieces = choice.fragments("content")
         end = pieces.text.find(stop) + len(stop)
@@ -261,7 +261,7 @@ def top_logprobs(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _alternatives(exchange: Exchange) -> Iterator[tuple[int, tuple[int, str]]]:
-    """Yield the most alternatives of a token in each logprobs object, and where."""
+    """Yield the maximum number of alternatives in each logprobs object, and its place."""
     for logprobs in (one for choice in exchange.columns.choices.values() for one in choice.logprobs):
         lists = [token.get("top_logprobs") for token in objects_in(logprobs.value.get("content"))]
         most = max((len(one) for one in lists if isinstance(one, list)), default=0)
@@ -337,7 +337,7 @@ def _is_json(exchange: Exchange) -> bool:
 
 
 def _has_logprobs(exchange: Exchange) -> bool:
-    """Tell whether probabilities came, in whatever form: chunk.logprobs and logprobs.form judge that."""
+    """Return whether there are log probabilities in any form: chunk.logprobs and logprobs.form judge that."""
     given = [one.value for choice in exchange.columns.choices.values() for one in choice.logprobs]
     listed = exchange.columns.kinds("/choices/*/logprobs").keys() & {"list"}
     return bool(listed) or any(any(value.values()) for value in given)
@@ -353,4 +353,4 @@ _HONOURED: dict[Any, Callable[[Exchange], bool]] = {
     "parallel_tool_calls": lambda x: all(len(message.tool_calls) <= 1 for message in x.completion.messages),
     "response_format": _is_json,
 }
-"""Parameters of which an answer shows whether they were honoured."""
+"""Parameters whose effect a response shows."""

@@ -1,4 +1,4 @@
-"""The same question streamed and in one body: what the two answers have in common."""
+"""Compares the streaming and the non-streaming response to the same request."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ SHOULD = Level.SHOULD
 _CHAT, _TOOLS, _REASONING = (recording(SCENARIOS[f"parity.{name}"])[1] for name in ("chat", "tools", "reasoning"))
 _NOTHING = digest(None)
 _ALWAYS = re.compile(r"reasoner|(?<!non-)thinking|\bqwq\b|\br1\b")
-"""The names of models that think whatever they are asked."""
+"""The names of models that always think."""
 _SERVED = ("plugins", "web_search_options", "enable_search", "search_parameters")
 _IN_TEXT = Advice(
     "In one of the modes, the user reads the reasoning as the answer, and it is sent back as such.",
@@ -43,7 +43,7 @@ _HELD = ("chunk.present", "sse.no-error", "http.complete")
 
 
 def _counted(exchange: Exchange) -> Reason | None:
-    """The same, where both count a prompt that is no more than was sent."""
+    """The same, if both count a prompt no larger than what was sent."""
     found = pair_answered(exchange)
     if found:
         return found
@@ -55,7 +55,7 @@ def _counted(exchange: Exchange) -> Reason | None:
 
 
 def _serves_tools(exchange: Exchange) -> bool:
-    """Tell whether a tool is asked for that the server runs, such as a search of the web."""
+    """Return whether the request uses a server-side tool, such as web search."""
     asked = exchange.request
     served = any(tool.get("type") != "function" for tool in objects_in(asked.get("tools")))
     return served or any(asked.get(name) for name in _SERVED) or str(asked.get("model")).endswith(":online")
@@ -100,10 +100,11 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
 
 def _same_thinking(exchange: Exchange) -> bool:
     """
-    Tell whether both thought, or neither: it is a model's choice, but where the request or the answers leave it none.
+    Return whether both have reasoning, or neither: the model decides, unless the request or the responses rule that
+    out.
 
-    Those who say the same to the same question, word for word, or leave nothing to chance, chose alike; and who shows no
-    thought may have counted it.
+    Equal texts, word for word, or deterministic settings show the same decision; a response without reasoning may
+    have counted it.
     """
     both = both_answers(exchange)
     shown = [bool(one.channels & set(REASONING_CHANNELS)) for one in both]
@@ -115,7 +116,7 @@ def _same_thinking(exchange: Exchange) -> bool:
 
 
 def _thinks(exchange: Exchange) -> bool:
-    """Tell whether thinking was turned on, in a way that leaves the model no choice."""
+    """Return whether thinking is forced on, without a choice for the model."""
     asked = exchange.request
     template = as_object(asked.get("chat_template_kwargs")).get("enable_thinking")
     return (
@@ -190,9 +191,9 @@ def tool_calls(exchange: Exchange) -> Iterator[Problem]:
 
 def _lost(exchange: Exchange) -> bool:
     """
-    Tell whether calls that differ can't be the choice of the model, as they can't in a scenario, whose question leaves it none.
+    Return whether differing calls can't be the model's choice, as in a scenario, which leaves none.
 
-    Another tool is called, or one more often, though the request leaves nothing to chance; or none, and nothing is said instead.
+    Another tool is called, or one more often, under deterministic settings; or none, without any text instead.
     """
     streamed, whole = both_answers(exchange)
     if set(streamed.tools) == set(whole.tools):

@@ -1,4 +1,4 @@
-"""The same question streamed and in one body: whether one of the answers is without a piece of the other."""
+"""Checks whether a streaming or non-streaming response lacks a part that the other has."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ _LONG_CHAT = replace(
     earlier=tuple(replace_in_body(one, _HELP, _LONG_HELP) for one in _CHAT.earlier),
 )
 _TELLING = 20
-"""Characters: answers that share fewer may be short ones that happen to begin or end alike."""
+"""Characters: shorter common parts of two responses may be a coincidence."""
 _SHOWN = 60
 _LIMITS = {"length", "content_filter"}
 _HEAD_LOST = Advice(
@@ -70,7 +70,7 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _losses(exchange: Exchange, one: Sibling, other: Sibling) -> Iterator[tuple[str, Missing]]:
-    """Yield what of the one answer is without a piece that the other has, by its name."""
+    """Yield the name of each content of one response that lacks a part the other has."""
     if one.shown is None or other.shown is None:
         lost = _of_long_text(exchange, one, other)
         if lost:
@@ -85,7 +85,7 @@ def _losses(exchange: Exchange, one: Sibling, other: Sibling) -> Iterator[tuple[
 
 
 def _is_certain(exchange: Exchange, name: str, texts: tuple[str, str], lost: Missing) -> bool:
-    """Tell whether a piece was lost, and it is no choice of the model's to say more or less."""
+    """Return whether a part was lost, rather than the model saying more or less."""
     short, long = texts
     # Who shows a thought in two lengths may sum it up: only one that ends within a sentence was cut.
     if counts_alike(exchange) and (name != "reasoning" or breaks_off(short) or starts_within(short)):
@@ -102,7 +102,7 @@ def _is_certain(exchange: Exchange, name: str, texts: tuple[str, str], lost: Mis
 
 
 def _of_long_text(exchange: Exchange, one: Sibling, other: Sibling) -> Missing | None:
-    """Return what can be told of a text that is too long to be kept: whether its beginning or its end is missing."""
+    """Return what is known of a text too long to keep: whether its beginning or its end is missing."""
     characters = other.length - one.length
     if characters <= 0:
         return None

@@ -1,4 +1,4 @@
-"""The probabilities of tokens in an answer, as the checks of the family logprobs read them."""
+"""Reads the token probabilities of a response for the checks of the family logprobs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import REASONING_CHANNELS, objects_in
 
 LISTS = ("content", "refusal", "reasoning_content")
-"""The keys of logprobs that hold lists of tokens; the last is DeepSeek's."""
+"""The keys of logprobs with token lists; the last is DeepSeek's."""
 
 LEGACY = ("tokens", "token_logprobs", "text_offset")
-"""The keys of logprobs in /v1/completions, in place of the list."""
+"""The keys of logprobs in /v1/completions, instead of the list."""
 
 _MOST_BYTE = 255
 
 
 class Token(NamedTuple):
-    """A token with its probability, as it stood: chunk, pointer and the object."""
+    """A token with its probability, as received: chunk, pointer and the object."""
 
     chunk: int
     pointer: str
@@ -30,24 +30,24 @@ class Token(NamedTuple):
 
     @property
     def has_text(self) -> bool:
-        """Whether it has one."""
+        """Whether its text is a string."""
         return isinstance(self.value.get("token"), str)
 
     @property
     def text(self) -> str:
-        """Its text; empty where that is none."""
+        """Its text; empty if it is not a string."""
         given = self.value.get("token")
         return given if isinstance(given, str) else ""
 
     @property
     def bytes(self) -> bytes | None:
-        """Its bytes; None where none are given, or what is given is no bytes."""
+        """Its bytes; None if they are missing or invalid."""
         given = self.value.get("bytes")
         return bytes(given) if isinstance(given, list) and all(map(is_byte, given)) else None
 
     @property
     def alternatives(self) -> list[dict[str, Any]]:
-        """The likeliest tokens in its place."""
+        """The likeliest tokens instead of it."""
         return objects_in(self.value.get("top_logprobs"))
 
     @property
@@ -61,16 +61,16 @@ class Token(NamedTuple):
 
 
 def is_byte(value: Any) -> bool:
-    """Tell whether ``value`` is a whole number that a byte can hold."""
+    """Return whether ``value`` is an integer in the range of a byte."""
     return type(value) is int and 0 <= value <= _MOST_BYTE
 
 
 @dataclass(frozen=True)
 class TokenList:
     """
-    The tokens of one choice, in the order they came, and the ``text`` they are of, which came in ``channel``.
+    The tokens of one choice, in order, and their ``text``, which came in ``channel``.
 
-    ``parts`` are the numbers of tokens that came at a time.
+    ``parts`` are the numbers of tokens per chunk.
     """
 
     choice: Choice
@@ -81,12 +81,12 @@ class TokenList:
 
     @cached_property
     def by_token(self) -> str:
-        """What the texts of the tokens add up to."""
+        """The joined texts of the tokens."""
         return "".join(token.text for token in self.tokens)
 
     @cached_property
     def by_bytes(self) -> str:
-        """What the bytes of the tokens add up to, or their texts where no bytes are given."""
+        """The joined bytes of the tokens, or texts if no bytes are given."""
         pieces = (
             token.text.encode("utf-8", "replace") if token.bytes is None else token.bytes for token in self.tokens
         )
@@ -94,23 +94,23 @@ class TokenList:
 
     @property
     def grows(self) -> bool:
-        """Whether each list that came begins with all of the one before, as where a server sends all tokens so far."""
+        """Whether each list begins with all of the one before, as if a server sends all tokens so far."""
         ends = [sum(self.parts[: n + 1]) for n in range(len(self.parts))]
         lists = [[t.text for t in self.tokens[end - size : end]] for end, size in zip(ends, self.parts, strict=True)]
         return len(lists) > 2 and all(len(b) > len(a) and b[: len(a)] == a for a, b in pairwise(lists))  # noqa: PLR2004
 
 
 def token_lists(exchange: Exchange) -> list[TokenList]:
-    """Return the lists of tokens of an answer, without those that are empty."""
+    """Return the token lists of a response, without empty ones."""
     found = [one for choice in exchange.columns.choices.values() for key in LISTS for one in _lists_of(choice, key)]
     return [one for one in found if one.tokens]
 
 
 def _lists_of(choice: Choice, key: str) -> Iterator[TokenList]:
     """
-    Yield what came under ``key``, and of what text it is.
+    Yield the lists under ``key``, with their text.
 
-    Engines put the tokens of reasoning under content as well, in the chunks that hold reasoning and no text.
+    Engines put reasoning tokens under content too, in the chunks with reasoning and no text.
     """
     thinking = choice.reasoning or REASONING_CHANNELS[0]
     if key == LISTS[-1]:
@@ -139,19 +139,19 @@ def _list_of(choice: Choice, key: str, channel: str, came: list[Logprobs]) -> To
 
 
 def is_legacy(given: dict[str, Any]) -> bool:
-    """Tell whether logprobs have the form of /v1/completions and not that of chat completions."""
+    """Return whether logprobs have the form of /v1/completions, not that of chat completions."""
     lists = any(isinstance(given.get(key), list) for key in LISTS)
     return not lists and any(given.get(key) is not None for key in LEGACY)
 
 
 def has_logprobs(exchange: Exchange) -> Reason | None:
-    """An answer with logprobs that are not null."""
+    """A response with logprobs that are not null."""
     given = any(choice.logprobs for choice in exchange.columns.choices.values())
     return success_status(exchange) or (None if given else "no logprobs came")
 
 
 def has_tokens(exchange: Exchange) -> Reason | None:
-    """An answer with probabilities of tokens, in the form of chat completions."""
+    """A response with token probabilities, in the form of chat completions."""
     reason = has_logprobs(exchange)
     return reason or (
         None if all_tokens(exchange) else NotApplicable("no tokens with probabilities came", "not-present")
@@ -159,6 +159,6 @@ def has_tokens(exchange: Exchange) -> Reason | None:
 
 
 def all_tokens(exchange: Exchange) -> Iterator[Token] | None:
-    """Return all tokens of an answer; None where there are none."""
+    """Return all tokens of a response; None if there are none."""
     lists = token_lists(exchange)
     return (token for one in lists for token in one.tokens) if lists else None

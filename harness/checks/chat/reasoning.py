@@ -1,4 +1,4 @@
-"""Reasoning text: custom all of it, since the specification has none."""
+"""Checks reasoning text, which the specification does not define, by convention."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +54,7 @@ _ANSWER = " ".join(["Hello there."] * 20)
 
 
 def _in_both(chunk: Json) -> None:
-    """Let the text of a chunk stand in both fields."""
+    """Copy the text of a chunk into both fields."""
     for choice in chunk["choices"]:
         said = choice["delta"].get("content") or choice["delta"].get("reasoning_content")
         choice["delta"] |= {"content": said, "reasoning_content": said}
@@ -68,7 +68,7 @@ _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), 
 
 
 def _turned_off(exchange: Exchange) -> Reason | None:
-    """An answer to a request that turned thinking off, in the specification's way or one known to be the provider's."""
+    """A response to a request that turned thinking off, in the specification's or the provider's way."""
     known = exchange.expected.statuses or exchange.request.get("reasoning_effort") == "none"
     if _switch(exchange) != "off":
         return success_status(exchange) or "thinking was not turned off"
@@ -160,7 +160,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _copied(text: Fragments, thought: Fragments) -> str | None:
-    """Say how the text holds the reasoning, if it does."""
+    """Return how the text contains the reasoning, if it does."""
     said, thoughts = text.text.strip(), before_marks(said_once(thought.texts)).strip()
     if are_copies(text, thought):
         return "each piece comes as text and as reasoning"
@@ -326,7 +326,7 @@ def on(exchange: Exchange) -> str:
 
 
 def _switch(exchange: Exchange) -> str | None:
-    """Return how the request set thinking, in any provider's way: on, off, or None where it does not say."""
+    """Return the request's thinking switch, in any provider's form: on, off, or None if absent."""
     given = {json_text(value) for value in _switches(exchange.request.json or {}) if value is not None}
     if given & {"false", '"disabled"', '"none"'}:
         return "off"

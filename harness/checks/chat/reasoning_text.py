@@ -1,4 +1,4 @@
-"""What reasoning text holds: the rules that hold for the answer's text hold for it."""
+"""Checks reasoning text by the rules for the response's text."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What is said of a text that a stream sends twice, and what client code does about it: by the form of it."""
+"""Words the problem of text that a stream repeats, with advice, by the form of repetition."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -65,11 +65,11 @@ _ADVICE: dict[Form, Advice] = {
 
 
 Worded = tuple[Form, int, str, Advice]
-"""A form, the first piece that repeats, the message, the advice."""
+"""A form, the first repeated fragment, the message, the advice."""
 
 
 def told(texts: list[str], noun: str) -> Worded | None:
-    """Return how the pieces of ``noun`` repeat it; None if they don't."""
+    """Return how the fragments of ``noun`` repeat it; None if they don't."""
     return _worded(repetition(texts), texts, noun)
 
 
@@ -94,7 +94,7 @@ def _worded(found: Repetition | None, texts: list[str], noun: str) -> Worded | N
 def repeated(
     exchange: Exchange, choice: Choice, channel: str, noun: str, *, grows: bool | None = None
 ) -> Iterator[Problem]:
-    """Yield the problem of text in ``channel`` that comes twice; only where each piece ``grows``, or only where not."""
+    """Yield the problem of repeated text in ``channel``; only if fragments grow, or only if not, by ``grows``."""
     pieces = choice.channels.get(channel) or Fragments()
     found = _worded((growth if grows else repetition)(pieces.texts), pieces.texts, noun)
     if found is None:
@@ -106,5 +106,5 @@ def repeated(
 
 
 def are_copies(one: Fragments, other: Fragments) -> bool:
-    """Tell whether two channels got the same text in the same chunks."""
+    """Return whether two channels have the same text in the same chunks."""
     return one.texts == other.texts and one.chunks == other.chunks and any(a != b for a, b in pairwise(one.texts))

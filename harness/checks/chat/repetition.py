@@ -1,13 +1,14 @@
 """
-Text that a stream sends twice, told from text that a model repeats.
+Distinguishes text that a stream sends twice from text that a model repeats.
 
-How they are told apart: a model says its words again in the same small pieces and with white space between the two
-("no, no", lines of a list), and one that is stuck says them more than twice.  A server that sends a text again sends it
-in one piece that took several before, or without anything between the end of the one and the beginning of the other, or
-each piece by itself.  Words that repeat themselves (``haha``, ``1111``, ``----``) tell nothing, nor do a few bytes.
+How it works: a model repeats words in the same small fragments and with white space between the two ("no, no",
+lines of a list), and one in a loop repeats them more than once.  A server that resends a text sends it in one
+fragment that was several before, or with nothing between the end of one and the beginning of the other, or each
+fragment by itself.  Repetitive words (``haha``, ``1111``, ``----``) prove nothing, nor do a few bytes.
 
-The bounds are set by what is legal: documentation, code and tables, cut as tokenizers, lines and gateways cut them, are
-silent (``tests/checks/test_repetition.py``), and so is every recorded stream; below them names said twice are not.
+The bounds are set by legal texts: documentation, code and tables, split by tokenizers, lines and gateways, raise no
+alarm (``tests/checks/test_repetition.py``), and neither does any recorded stream; with lower bounds, repeated names
+would.
 """
 
 from collections import deque
@@ -31,7 +32,7 @@ Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "re
 
 class Repetition(NamedTuple):
     """
-    How a text comes again, and the first piece that repeats; ``pieces`` do.
+    How a text repeats, its first repeated fragment, and the number of them (``pieces``).
 
     ``whole``: the text is one piece, and its second half is its first; ``grows``: each piece holds all before it;
     ``so far``: one piece holds all of the text before it; ``last again``: one holds what the last few brought;
@@ -46,7 +47,7 @@ class Repetition(NamedTuple):
 
 
 def repetition(texts: Sequence[str]) -> Repetition | None:
-    """Return how the pieces ``texts`` of one text repeat it; None where they don't, or where a model may have."""
+    """Return how the fragments ``texts`` of one text repeat it; None if they don't, or if a model may have."""
     if len(texts) < _PAIR:
         return Repetition("whole", 0, 1) if texts and _is_whole_twice(texts[0]) else None
     found = growth(texts) or _doubled(texts) or _twice(texts) or _so_far(texts)
@@ -59,7 +60,7 @@ def _is_whole_twice(text: str) -> bool:
 
 
 def said_once(texts: Sequence[str]) -> str:
-    """Return what the pieces join to, where they grow or come twice as if they did not."""
+    """Return the joined fragments without the repetition of growing or doubled ones."""
     found = repetition(texts)
     if found and (found.form == "grows" or (found.form == "so far" and found.piece == len(texts) - 1)):
         return texts[-1]
@@ -67,7 +68,7 @@ def said_once(texts: Sequence[str]) -> str:
 
 
 def growth(texts: Sequence[str]) -> Repetition | None:
-    """Return the repetition where each piece begins with the one before; 1, 10, 100 are too short to say so."""
+    """Return the repetition if each fragment begins with the one before; 1, 10, 100 are too short to tell."""
     grown = sum(len(after) > len(before) for before, after in pairwise(texts[:4]))
     if grown < _PAIR or _size(texts[-1]) < _BYTES:
         return None
@@ -75,7 +76,7 @@ def growth(texts: Sequence[str]) -> Repetition | None:
 
 
 def _doubled(texts: Sequence[str]) -> Repetition | None:
-    """Each piece is two times the same words, with nothing between them."""
+    """Each fragment is the same words twice, with nothing between them."""
     if not all(map(_is_double, texts)):
         return None
     words = _words(texts)
@@ -94,7 +95,7 @@ def _is_double(text: str) -> bool:
 
 
 def _twice(texts: Sequence[str]) -> Repetition | None:
-    """Each piece comes twice in a row, or three times, or a run of them long enough comes twice."""
+    """Each fragment comes twice in a row, or three times, or a run of them long enough comes twice."""
     same = {number for number, (one, two) in enumerate(pairwise(texts)) if one == two}
     if 2 * len(same) < len(texts) and not any(all(n + 2 * k in same for k in range(_RUN)) for n in same):
         return None
@@ -113,7 +114,7 @@ def _twice(texts: Sequence[str]) -> Repetition | None:
 
 
 def _is_telling(members: Sequence[str], *, whole: bool) -> bool:
-    """Tell whether pieces that each come twice in a row can't be what a model said; it may say lines twice."""
+    """Return whether fragments that come twice in a row can't be a model's; it may repeat lines."""
     words = _words(members)
     if sum(map(_size, members)) < _BYTES or _repeats_itself("".join(members)):
         return False
@@ -127,13 +128,13 @@ def _is_telling(members: Sequence[str], *, whole: bool) -> bool:
 
 
 def _so_far(texts: Sequence[str]) -> Repetition | None:
-    """One piece brings all of the text so far again, or all that the last few pieces brought."""
+    """One fragment repeats all of the text so far, or the last few fragments."""
     lengths = list(map(len, texts))
     return _repeats_beginning(texts, lengths) or _repeats_end(texts, lengths)
 
 
 def _repeats_beginning(texts: Sequence[str], lengths: list[int]) -> Repetition | None:
-    """One piece brings all of the text so far; once that is longer than any piece, none can."""
+    """One fragment repeats all of the text so far; once that is longer than any fragment, none can."""
     said, longest = "", max(lengths)
     for number, piece in enumerate(texts):
         if _MOST * len(said) > longest:
@@ -145,7 +146,7 @@ def _repeats_beginning(texts: Sequence[str], lengths: list[int]) -> Repetition |
 
 
 def _repeats_end(texts: Sequence[str], lengths: list[int]) -> Repetition | None:
-    """One piece brings what the last few brought; it is longer than each of them."""
+    """One fragment repeats the last few; it is longer than each of them."""
     longest = 0
     for number, length in enumerate(lengths):
         if length > longest:
@@ -169,7 +170,7 @@ def _repeats_all(before: Sequence[str], said: str, piece: str) -> bool:
 
 
 def _repeats_last(before: Sequence[str], piece: str) -> int:
-    """Return how many of the last pieces ``piece`` is, to the letter; 0 where a model may have said so few again."""
+    """Return how many of the last fragments ``piece`` joins exactly; 0 if a model may have repeated so few."""
     if _size(piece) < _LONG or _repeats_itself(piece.strip()):
         return 0
     spanned, left = 0, piece
@@ -183,14 +184,14 @@ def _repeats_last(before: Sequence[str], piece: str) -> int:
 
 
 def _is_mostly(old: str, new: str) -> bool:
-    """Tell whether ``new`` begins as ``old`` does for most of it, but for the white space."""
+    """Return whether ``new`` begins as most of ``old`` does, ignoring white space."""
     one, other = "".join(old.split()), "".join(new.split())
     common = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     return common >= _MOST * len(one)
 
 
 def _restart(texts: Sequence[str]) -> Repetition | None:
-    """The text begins again at a piece: what stands before it follows once more, and not a third time."""
+    """The text begins again at a fragment: the text before it follows once more, and not a third time."""
     text = "".join(texts)
     head = text[:_HEAD]
     if text.find(head, 1) < 0:
@@ -217,7 +218,7 @@ def _begins_again(texts: Sequence[str], text: str, end: int) -> bool:
 
 
 def _interleaved(texts: Sequence[str]) -> Repetition | None:
-    """Each piece comes again a little later, in the same order, as where two copies of a stream are merged."""
+    """Each fragment comes again a little later, in the same order, as if two copies of a stream were merged."""
     waiting: deque[str] = deque()
     first, repeated, lines = 0, [], True
     for number, piece in enumerate(texts):
@@ -237,10 +238,10 @@ def _interleaved(texts: Sequence[str]) -> Repetition | None:
 
 def _replayed(texts: Sequence[str]) -> Repetition | None:
     """
-    A run of pieces comes twice in a row, in the middle of a sentence.
+    A run of fragments comes twice in a row, in the middle of a sentence.
 
-    Who says something again does so from the beginning of a sentence, a line or an item, wherever the run is taken to
-    begin: a stream that is taken up again does not.
+    A model repeats from the beginning of a sentence, a line or an item, wherever the run is taken to begin: a
+    resumed stream does not.
     """
     latest: dict[tuple[str, ...], int] = {}
     for number, key in enumerate(zip(*(texts[n:] for n in range(_REPLAYED)), strict=False)):
@@ -252,7 +253,10 @@ def _replayed(texts: Sequence[str]) -> Repetition | None:
 
 
 def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
-    """Tell whether the ``size`` pieces from ``start`` on come twice, not three times, and nothing but a break explains it."""
+    """
+    Return whether the ``size`` fragments from ``start`` on come twice, not three times, and only a break explains
+    it.
+    """
     run = texts[start : start + size]
     if size < _REPLAYED or run != texts[start + size : start + 2 * size]:
         return False
@@ -277,29 +281,32 @@ def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
 
 
 def _at_line(texts: Sequence[str], at: int) -> bool:
-    """Tell whether a line begins at a piece."""
+    """Return whether a line begins at a fragment."""
     return texts[at - 1].endswith("\n") or texts[at].startswith("\n")
 
 
 def _goes_on(before: str, after: str) -> bool:
-    """Tell whether a sentence goes on from one piece to the next, with no stop, comma, quote or line between the two."""
+    """
+    Return whether a sentence continues from one fragment to the next, without punctuation, quote or line between
+    the two.
+    """
     end, begin = before[-1:], after.lstrip(" ")[:1]
     return end.isalnum() and begin.isalnum() and not begin.isupper()
 
 
 def _is_glued(before: str, after: str) -> bool:
-    """Tell whether nothing stands between two texts; letters that are written without spaces tell nothing."""
+    """Return whether there is nothing between two texts; scripts without spaces prove nothing."""
     end, start = before[-1:], after[:1]
     return not (end.isspace() or start.isspace()) and (end.isascii() or start.isascii())
 
 
 def _repeats_itself(text: str) -> bool:
-    """Tell whether ``text`` is a shorter one said several times over."""
+    """Return whether ``text`` is a repeated shorter one."""
     return (text + text).find(text, 1) < len(text)
 
 
 def _words(texts: Sequence[str]) -> set[str]:
-    """Return the different texts that hold a letter."""
+    """Return the distinct texts with a letter."""
     return {text for text in texts if any(map(str.isalpha, text))}
 
 

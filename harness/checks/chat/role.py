@@ -1,4 +1,4 @@
-"""Who speaks."""
+"""Checks the role."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Streams of given pieces of text, for the examples of rules about them."""
+"""Makes streams of given text fragments, for examples of rules."""
 
 from harness.simulate.edits import rebuild_stream
 from harness.simulate.reference import STREAM
@@ -7,7 +7,7 @@ from harness.wire.shapes import Json
 
 
 def said(*texts: str) -> Exchange:
-    """Return the reference with ``texts`` as its pieces of text."""
+    """Return the reference with ``texts`` as its text fragments."""
 
     def make(found: list[Json]) -> list[Json]:
         def saying(text: str) -> Json:

@@ -1,4 +1,4 @@
-"""The official OpenAI SDK, run on the answer: what it raises, loses and refuses."""
+"""Checks the official OpenAI SDK's handling of the response: what it raises, loses and rejects."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -44,7 +44,7 @@ _CLASSES = {
 }  # fmt: skip
 _SERVER_ERROR = 500
 _LATER_TIERS = ("fast",)
-"""What the specification names for service_tier, and the oldest SDK that is driven does not declare."""
+"""Specified values of service_tier that the oldest supported SDK does not declare."""
 _PARTS = ("content", "reasoning", "refusal", "tool_calls", "finish_reason")
 
 
@@ -63,7 +63,7 @@ def _readable(exchange: Exchange) -> Reason | None:
 
 
 def _typed(exchange: Exchange) -> Reason | None:
-    """An answer of which the SDK declares all forms: in a stream it knows no call of a custom tool, as OpenAI sends it."""
+    """A response whose forms the SDK all declares: it has no streamed custom tool calls, as OpenAI sends them."""
     if reason := _readable(exchange):
         return reason
     if exchange.is_stream and any(map(is_custom, fragments_of(exchange))):

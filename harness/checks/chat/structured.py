@@ -1,4 +1,4 @@
-"""Structured output: whether an answer that was asked for as JSON is."""
+"""Checks structured output: whether a response requested as JSON is."""
 
 import ast
 import json
@@ -71,7 +71,7 @@ _EXCUSES = {"length", "content_filter", "tool_calls"}
 
 
 def _asked(exchange: Exchange) -> Reason | None:
-    """A whole answer that was asked for as JSON."""
+    """A complete response that was requested as JSON."""
     if json_mode(exchange) is None:
         return success_status(exchange) or "JSON was not asked for"
     if finish_values(exchange) & _EXCUSES or not any(texts(exchange)):
@@ -82,7 +82,7 @@ def _asked(exchange: Exchange) -> Reason | None:
 
 
 def _bound(exchange: Exchange) -> Reason | None:
-    """The same, asked for with a schema that binds."""
+    """The same, with a binding schema."""
     return _asked(exchange) or (None if isinstance(_schema(exchange), dict) else "no strict schema was given")
 
 
@@ -101,7 +101,7 @@ def _spoken(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
 
 
 def _parsed(text: str) -> Any:
-    """Parse as Python does, which takes what orjson refuses: halves of surrogate pairs, numbers beyond a double."""
+    """Parse like Python, which accepts what orjson rejects: lone surrogates, numbers beyond a double."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -161,7 +161,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _has_no_number(text: str) -> bool:
-    """Tell whether a text is JSON for Python alone, which reads NaN and Infinity."""
+    """Return whether only Python accepts a text as JSON, with NaN and Infinity."""
     if "NaN" not in text and "Infinity" not in text:
         return False
     try:
@@ -172,7 +172,7 @@ def _has_no_number(text: str) -> bool:
 
 
 def _around(text: str) -> str | None:
-    """Return what stands around the one object of a text; None where it holds none, or none that is whole."""
+    """Return the text around the one object of a text; None if there is none, or only an incomplete one."""
     start = text.find("{")
     try:
         _, end = json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
@@ -187,7 +187,7 @@ def _around(text: str) -> str | None:
 
 
 def _writing(text: str) -> str | None:
-    """Return in what other writing a text is an object: with a brace, or all braces, twice, or as Python does."""
+    """Return in which other notation a text is an object: with a brace, or all braces, doubled, or as Python's repr."""
     for said, mended in (("its first brace comes twice", text[1:]), ("its braces come twice", text[1:-1])):
         if text[:2] == "{{" and _is_object(mended):
             return said
@@ -205,7 +205,7 @@ def _is_object(text: str) -> bool:
 
 
 def _missing(text: str) -> str | None:
-    """Return what a text lacks that would be an object with it: its first brace, or its end; or that it holds none at all."""
+    """Return what a text lacks to be an object: its first brace, or its end; or that it has no object at all."""
     bare = text.strip()
     if any(_is_object(ahead + bare) for ahead in ("{", '{"')):
         return "its beginning is missing"
@@ -215,7 +215,7 @@ def _missing(text: str) -> str | None:
 
 
 def _advice_on(text: str) -> Advice | None:
-    """Return what holds of a text in which there is no JSON object; None where text stands around one."""
+    """Return the advice on a text without a JSON object; None if there is text around one."""
     if not set(text) & set("{[0123456789"):
         return _PROSE
     try:
@@ -279,7 +279,7 @@ def _holds_object(text: str) -> bool:
 
 
 def _other_object(value: Any, schema: Any) -> tuple[str | None, Advice | None]:
-    """Return where the object that was asked for stands instead, or what stands in its place, if that can be seen."""
+    """Return where the requested object is instead, or what takes its place, if known."""
     inner = value
     if isinstance(value, str):
         try:

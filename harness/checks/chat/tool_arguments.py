@@ -1,4 +1,4 @@
-"""The arguments of a call: their type, what they join to, and whether all readers read them alike."""
+"""Checks the arguments of a call: their type, what they join to, and whether all parsers read them alike."""
 
 import json
 from collections import Counter
@@ -184,13 +184,13 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _of_another_type(call: JoinedCall) -> bool:
-    """Tell whether a piece is no text, and not null: then there is nothing to join, and tool_calls.arguments says so."""
+    """Return whether a fragment is neither a string nor null: tool_calls.arguments reports that."""
     pieces = (function_of(one).get("arguments") for one in call.fragments)
     return any(piece is not None and not isinstance(piece, str) for piece in pieces)
 
 
 def _told(call: JoinedCall, choice: Choice) -> _Told:
-    """Return what is wrong with arguments that are no JSON object, and what to do about it."""
+    """Return what is wrong with arguments that are not a JSON object, and the advice."""
     text = call.arguments
     forms: tuple[Callable[[], _Told | None], ...] = (
         lambda: _in_a_row(text),
@@ -212,7 +212,7 @@ def _told(call: JoinedCall, choice: Choice) -> _Told:
 
 
 def _in_a_row(text: str) -> _Told | None:
-    """Tell of several objects where one is due."""
+    """Return the problem of several objects instead of one."""
     row = values_in_row(text)
     if len(row) < 2 or not all(map(is_object, row)):  # noqa: PLR2004
         return None
@@ -224,7 +224,7 @@ def _in_a_row(text: str) -> _Told | None:
 
 
 def _growing(call: JoinedCall) -> bool:
-    """Tell whether the last piece is all of the arguments, and what came before it their beginning."""
+    """Return whether the last fragment is all of the arguments, and the earlier ones are its beginning."""
     pieces = call.pieces
     if len(pieces) == 1 or not is_object(pieces[-1]):
         return False
@@ -232,13 +232,13 @@ def _growing(call: JoinedCall) -> bool:
 
 
 def _doubled(call: JoinedCall) -> bool:
-    """Tell whether every second piece is the one before it, and the others are the arguments."""
+    """Return whether every second fragment repeats the one before, and the others are the arguments."""
     pieces = call.pieces
     return pieces[::2] == pieces[1::2] and is_object("".join(pieces[::2]))
 
 
 def _halved(call: JoinedCall) -> bool:
-    """Tell whether every piece is one text twice, and the halves join to the arguments."""
+    """Return whether every fragment is one text twice, and the halves join to the arguments."""
     halves = [piece[: len(piece) // 2] for piece in call.pieces]
     return all(piece == 2 * half for piece, half in zip(call.pieces, halves, strict=True)) and is_object(
         "".join(halves)
@@ -246,7 +246,7 @@ def _halved(call: JoinedCall) -> bool:
 
 
 def _again(call: JoinedCall) -> bool:
-    """Tell whether the pieces join to an object without one that is the same as the one before it, or as the first."""
+    """Return whether the fragments join to an object without one that repeats the one before it, or the first."""
     pieces = call.pieces
     same = [at for at in range(1, len(pieces)) if pieces[at] == pieces[at - 1]]
     return any(is_object("".join(pieces[:at] + pieces[at + 1 :])) for at in same[:_TRIED])
@@ -268,7 +268,7 @@ def _encoded_twice(text: str) -> bool:
 
 
 def _other_json(text: str) -> _Told | None:
-    """Tell of JSON that is whole and no object: a list, a text, a number, true, false or null."""
+    """Return the problem of complete JSON that is not an object: a list, a string, a number, true, false or null."""
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
@@ -280,7 +280,7 @@ def _other_json(text: str) -> _Told | None:
 
 
 def _unescaped(text: str) -> bool:
-    """Tell whether the arguments are an object but for line breaks and the like that stand as they are in its texts."""
+    """Return whether the arguments are an object except for unescaped control characters in its strings."""
     try:
         return isinstance(json.loads(text, strict=False, parse_constant=refuse), dict)
     except (ValueError, RecursionError):
@@ -316,7 +316,7 @@ _HALF = Advice(
 
 
 def _readable(exchange: Exchange) -> Reason | None:
-    """An answer that calls a tool, with arguments that can be read."""
+    """A response with a tool call whose arguments can be parsed."""
     if "length" in finish_values(exchange):
         return "the answer was cut short, and says so"
     read = any(call.value is not None for call in all_calls(exchange))
@@ -350,7 +350,7 @@ def arguments_alike(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _read_differently(arguments: str) -> Iterator[_Told]:
-    """Yield what in ``arguments`` one reader takes for another thing than the next; nothing where they are no object."""
+    """Yield what parsers read differently in ``arguments``; nothing if they are not an object."""
     twice: list[str] = []
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -369,7 +369,7 @@ def _read_differently(arguments: str) -> Iterator[_Told]:
 
 
 def _odd_leaf(leaf: Any) -> _Told | None:
-    """Return what one reader takes a number or a text for another thing than the next by; None where nothing does."""
+    """Return why parsers read a number or a string differently; None if they don't."""
     whole, text = type(leaf) is int, leaf if isinstance(leaf, str) else ""
     if (whole and abs(leaf) > _NUMBER) or (isinstance(leaf, float) and isinf(leaf)):
         return "a number in the arguments is larger than a double holds exactly", _LARGE

@@ -1,4 +1,4 @@
-"""Calls of tools: their fragments, and what these join to."""
+"""Checks tool calls: their fragments, and what these join to."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ _TURNED = replace_in_body(
 )
 _OTHER = object()
 _NO_IDS = {"None", "null", "undefined", "NaN", "<nil>", "nil", "[object Object]"}
-"""What a value that is missing becomes where it is made a text."""
+"""Results of converting a missing value to a string."""
 
 
 _PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -243,7 +243,7 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _identified(exchange: Exchange) -> Reason | None:
-    """An answer that calls a tool, with an id."""
+    """A response with a tool call that has an id."""
     unnamed = NotApplicable("no call has an id", "blocked")
     return called(exchange) or (None if any(map(_given_id, all_calls(exchange))) else uncut(exchange) or unnamed)
 
@@ -282,7 +282,7 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _given_id(call: JoinedCall) -> Any:
-    """Return the first id that is given, whatever its type; None where there is none, or an empty one."""
+    """Return the first id, of any type; None if it is missing or empty."""
     return next(filter(None, (one.value.get("id") for one in call.fragments)), None)
 
 
@@ -405,7 +405,7 @@ def not_in_text(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice | None] | None:
-    """Return what is told of a call, or of the rest of one, that ``text`` holds; None where it holds none."""
+    """Return the message about a call, or the rest of one, in ``text``; None if there is none."""
     offered = offered_tools(exchange)
     marked = call_markup(text, beside_calls=bool(choice.tools))
     if marked or written_call(text, offered):
@@ -432,7 +432,7 @@ def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice
 
 
 def _beside(exchange: Exchange, choice: Choice, text: str) -> str:
-    """Return how a call in the text stands to those in tool_calls."""
+    """Return how a call in the text relates to those in tool_calls."""
     if not choice.tools:
         return ""
     called = {call.name for call in exchange.calls[choice.index]}

@@ -1,4 +1,4 @@
-"""Calls of tools: whether they are the ones that were asked for."""
+"""Checks whether tool calls are those that were requested."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,28 +30,28 @@ _JUDGED = 50  # calls of one answer
 
 
 def _names(exchange: Exchange) -> list[str]:
-    """Return the names called; a call without one is a matter of tool_calls.name."""
+    """Return the names called; a call without one is reported by tool_calls.name."""
     return [name_among(call, offered_tools(exchange)) for call in all_calls(exchange) if call.name]
 
 
 def _place(exchange: Exchange) -> tuple[tuple[int, str], ...]:
-    """Return where the first call stands, or the end of the answer where there is none."""
+    """Return the place of the first call, or the end of the response if there is none."""
     tools = [fragment for choice in exchange.columns.choices.values() for fragment in choice.tools]
     return ((tools[0].chunk, tools[0].pointer),) if tools else ((exchange.columns.last, ""),)
 
 
 def _offered(exchange: Exchange) -> Reason | None:
-    """An answer to a request that offers tools."""
+    """A response to a request that offers tools."""
     return success_status(exchange) or (None if offered_tools(exchange) else "no tools were offered")
 
 
 def _called(exchange: Exchange) -> Reason | None:
-    """An answer that calls a tool by its name, where tools were offered."""
+    """A response that calls a tool by name, if tools were offered."""
     return _offered(exchange) or called(exchange) or _named(exchange)
 
 
 def _called_at_all(exchange: Exchange) -> Reason | None:
-    """An answer that calls a tool by its name, where functions were offered, or nothing that may be called."""
+    """A response that calls a tool by name, if functions were offered, or no tools at all."""
     asked = exchange.request
     others = ("tools", "functions", "web_search_options", "plugins", "tool_ids", "extra_body", "prompt")
     known = isinstance(asked.get("messages"), list) and not any(asked.get(key) for key in others)
@@ -59,7 +59,7 @@ def _called_at_all(exchange: Exchange) -> Reason | None:
 
 
 def _named(exchange: Exchange) -> Reason | None:
-    """An answer whose calls, if it has any, name a function."""
+    """A response whose calls, if any, name a function."""
     nameless = next(all_calls(exchange), None) and not _names(exchange)
     return (uncut(exchange) or NotApplicable("no call names its function", "blocked")) if nameless else None
 
@@ -73,14 +73,14 @@ def _forced(exchange: Exchange) -> str | None:
 
 
 def _mode(exchange: Exchange) -> Any:
-    """Return how tools may be called; ``any`` is what Mistral and Anthropic say for ``required``."""
+    """Return the tool choice mode; Mistral and Anthropic write ``any`` for ``required``."""
     choice = exchange.request.get("tool_choice")
     mode = as_object(as_object(choice).get("allowed_tools")).get("mode") if isinstance(choice, dict) else choice
     return "required" if mode == "any" else mode
 
 
 def _allowed(exchange: Exchange) -> set[str]:
-    """Return the names of the tools that may be called: those that ``allowed_tools`` names, or else all offered."""
+    """Return the names of the tools that may be called: those in ``allowed_tools``, or else all offered."""
     listed = objects_in(as_object(as_object(exchange.request.get("tool_choice")).get("allowed_tools")).get("tools"))
     names = {as_object(one.get("function")).get("name") for one in listed} - {None}
     return {str(name) for name in names} or set(offered_tools(exchange))
@@ -181,7 +181,7 @@ def offered(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _together(name: str, offered: Iterable[str]) -> int:
-    """Return how many names of tools ``name`` is put together of; 0 where it is none, or one."""
+    """Return how many tool names ``name`` is joined from; 0 if none, or one."""
     if name in offered or not offered:
         return 0
     names = "|".join(re.escape(one) for one in sorted(offered, key=len, reverse=True) if one)
@@ -216,9 +216,9 @@ _NONE_CAME = Advice(
 
 def _readable(exchange: Exchange) -> Iterator[tuple[str, JoinedCall]]:
     """
-    Yield name and call of the calls whose function was offered and whose arguments can be read.
+    Yield name and call of the calls to an offered function with parsable arguments.
 
-    Where those of another call can't be, they may hold the arguments of one that has none.
+    If another call's can't be parsed, they may contain the arguments of one that has none.
     """
     offered = offered_tools(exchange)
     for calls in exchange.calls.values():
@@ -230,7 +230,7 @@ def _readable(exchange: Exchange) -> Iterator[tuple[str, JoinedCall]]:
 
 
 def _readably_called(exchange: Exchange) -> Reason | None:
-    """An answer that calls an offered tool with arguments that can be read."""
+    """A response that calls an offered tool with parsable arguments."""
     if finish_values(exchange) & _EXCUSES:
         return "the answer was cut short, and says so"
     unread = NotApplicable("no call can be held to a schema", "blocked")
@@ -260,7 +260,7 @@ def schema(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _misfit(call: JoinedCall, parameters: Any, wrong: str) -> tuple[str, Advice | None]:
-    """Return what is told of arguments that do not fit their schema: why, where that can be seen, and how."""
+    """Return the message about arguments that do not fit their schema: the cause, if known, and the mismatch."""
     value = call.value or {}
     if not call.arguments.strip():
         return f"no arguments came, and {wrong}", _NONE_CAME

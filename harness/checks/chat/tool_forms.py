@@ -1,4 +1,4 @@
-"""How calls of tools look, where the rules leave it open: the observations of the family tool_calls."""
+"""Observes forms of tool calls that the rules leave open, in the family tool_calls."""
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
@@ -96,7 +96,7 @@ def repeated(exchange: Exchange) -> str:
 
 
 def _called_whole(exchange: Exchange) -> Reason | None:
-    """An answer that calls a tool and was not cut short."""
+    """A response with a tool call that was not truncated."""
     cut = "the answer was cut short, and says so" if "length" in finish_values(exchange) else None
     return called(exchange) or complete_answer(exchange) or uncut(exchange) or cut
 

@@ -1,4 +1,4 @@
-"""How a call begins, and by what its later fragments are told: index, id and name."""
+"""Checks how a call begins, and how its later fragments are identified: index, id and name."""
 
 from collections.abc import Callable, Iterator
 
@@ -90,7 +90,7 @@ def _late_id(number: int, call: JoinedCall) -> Iterator[Problem]:
     first = call.fragments[0]
     given = first.value.get("id", "")
     if not call.id or id_in(first) or given != "":
-        return  # where none ever comes, tool_calls.id says so, and tool_calls.id-type of one that is no text
+        return  # where none ever comes, tool_calls.id says so, and tool_calls.id-type of one that is not a string
     when = f"it comes with fragment {next(n for n, one in enumerate(call.fragments, 1) if id_in(one))}"
     if "id" in first.value:
         yield Problem(f'the first id of call {number} is ""; {when}', place(first, "/id"), _EMPTY_ID)
@@ -144,7 +144,7 @@ def index_constant(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _told_apart(call: JoinedCall) -> Advice | None:
-    """Return how client code tells which call the strays are of."""
+    """Return how client code can assign stray fragments to calls."""
     if not all(map(id_in, call.strays)):
         return None
     return _BY_ID if {id_in(one) for one in call.strays} == {call.id} else _BY_NAME
@@ -202,7 +202,7 @@ def id_once(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _after(call: JoinedCall, brought: Callable[[ToolFragment], str]) -> list[ToolFragment]:
-    """Return the fragments after the one that brings something, or after the first where none does."""
+    """Return the fragments after the one with the value, or after the first if none has it."""
     first = next((n for n, one in enumerate(call.fragments) if brought(one)), 0)
     return call.fragments[first + 1 :]
 

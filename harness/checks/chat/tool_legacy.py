@@ -1,4 +1,4 @@
-"""Calls in the old form, function_call: what was asked for with functions, and what comes in its place."""
+"""Checks legacy calls, function_call: requested by functions, or sent instead of tool_calls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,7 +39,10 @@ _NO_TEXT = Advice(
 
 @dataclass(slots=True)
 class LegacyCall:
-    """A call in the old form, joined: the first name that is a text, the arguments that are texts, whether some are none, and where it begins."""
+    """
+    A legacy call, joined: the first string name, the string arguments, whether some are not strings, and its
+    place.
+    """
 
     at: tuple[int, str]
     name: str = ""
@@ -48,7 +51,7 @@ class LegacyCall:
 
 
 def legacy_calls(exchange: Exchange) -> dict[int, LegacyCall]:
-    """Return the calls in the old form, by the index of their choice."""
+    """Return the legacy calls by the index of their choice."""
     found: dict[int, LegacyCall] = {}
     place = f"/choices/*/{exchange.columns.message_key}/function_call"
     if "object" not in exchange.columns.kinds(place):
@@ -72,7 +75,7 @@ def _join(found: dict[int, LegacyCall], exchange: Exchange, choice: Json, at: tu
 
 
 def _asked_so(exchange: Exchange) -> Reason | None:
-    """A whole answer to a request that offers functions in the old form alone, or in both and is answered in the old."""
+    """A complete response to a request with only legacy functions, or with both forms and a legacy response."""
     old = exchange.request.get("functions") and (not exchange.request.get("tools") or legacy_calls(exchange))
     if finish_values(exchange) & _EXCUSES:
         return success_status(exchange) or NotApplicable("the answer was cut short, and says so", "not-present")

@@ -1,4 +1,4 @@
-"""The names by which tools are called: what none may hold, and whether a tool is called as what it was offered."""
+"""Checks tool names: invalid characters, and whether a name is one that was offered."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ SHOULD = Level.SHOULD
 
 _READ = ("chunk.present",)
 _ODD = re.compile(r"[^\w.:/@$#+~-]")
-"""What stands in no name: OpenAI takes letters, digits, _ and -; others take more, such as the points of a path."""
+"""Characters invalid in any name: OpenAI accepts letters, digits, _ and -; others more, such as the dots of a path."""
 _SPECIAL = re.compile(r"<\|?/?[\w.-]+\|?>|<\||\|>|<｜[^｜>]*｜?>?|\[/?[A-Z_]{2,}\]")
 _NAMED = '"name":"get_weather"'
 _GLUED = '"name":"get_weather<|channel|>commentary"'
@@ -90,7 +90,7 @@ _FUNCTION_AS_CUSTOM = Advice(
 
 
 def _called_by_name(exchange: Exchange) -> Reason | None:
-    """An answer that calls a tool, to a request that is known to offer any."""
+    """A response that calls a tool, to a request known to offer some."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
     known = bool(objects_in(exchange.request.get("tools")))
     return success_status(exchange) or (

@@ -1,4 +1,4 @@
-"""What the texts in arguments of calls hold: the marks of a model, and characters that were lost on the way."""
+"""Checks strings in the arguments of calls: a model's marks, and characters lost in transit."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ _SEVERAL = 2
 
 
 def _written_otherwise(texts: Sequence[str]) -> tuple[str, str, Advice] | None:
-    """Return what is told of the texts of a call that were all written in another way; the mark first, if there is one."""
+    """Return the message about strings of a call that were all re-encoded; first about a mark, if there is one."""
     entity = escaped_for_html("\n".join(texts))
     if entity:
         return entity, f"the values of the arguments are escaped for HTML: {entity}", _ESCAPED
@@ -106,7 +106,7 @@ def _written_otherwise(texts: Sequence[str]) -> tuple[str, str, Advice] | None:
 
 
 def _odd(text: str, closing: str) -> tuple[str, str, Advice | None] | None:
-    """Return what is wrong in a text of arguments, what is said of it, and the advice; None where nothing is."""
+    """Return what is wrong in a string of arguments, the message, and the advice; None if nothing."""
     own = bool(closing) and text.rstrip().endswith(closing) and closing.replace("/", "").rstrip(">") not in text
     mark = closing if own else mark_at_edge(text)
     if mark:

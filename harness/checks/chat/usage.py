@@ -1,4 +1,4 @@
-"""Whether usage comes, how often, and in which chunk."""
+"""Checks whether usage is sent, how often, and in which chunk."""
 
 from collections.abc import Iterator
 
@@ -208,7 +208,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _choice_of(exchange: Exchange, usage: Usage) -> int | None:
-    """Return the index of the choice in which a usage stands; None where it stands at the top."""
+    """Return the index of the choice that contains a usage; None if it is at the top."""
     if usage.placement != "choice":
         return None
     position = int(usage.pointer.split("/")[2])

@@ -1,4 +1,4 @@
-"""Whether usage counts all that came: the tokens of every choice, to the end of the answer."""
+"""Checks whether usage counts everything: the tokens of every choice, to the end of the response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -61,13 +61,13 @@ _OF_ONE = Advice(
 
 
 def _listed(choice: Choice) -> int:
-    """Return how many tokens the probabilities of a choice list."""
+    """Return the number of tokens in the log probabilities of a choice."""
     lists: list[Any] = [found.value.get(key) for found in choice.logprobs for key in ("content", "refusal")]
     return sum(len(one) for one in lists if isinstance(one, list))
 
 
 def _is_text_alone(choice: Choice) -> bool:
-    """Tell whether the tokens that are listed are those of the text, with no mark of its end among them."""
+    """Return whether the listed tokens are exactly the text, without an end mark."""
     tokens = [one.get("token") for found in choice.logprobs for one in objects_in(found.value.get("content"))]
     texts = [one for one in tokens if isinstance(one, str) and one]
     return len(texts) == len(tokens) == _listed(choice) and "".join(texts) == choice.fragments("content").text

@@ -1,4 +1,4 @@
-"""What usage says: counts, their sums and limits; and where in a stream it stands."""
+"""Checks the values of usage: counts, their sums and limits; and its place in a stream."""
 
 import re
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def integers(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _other_names(value: dict[str, Any], wrong: list[str]) -> tuple[str, Advice | None]:
-    """Return under what other names the counts stand that are absent, in words, and what to do about it."""
+    """Return the other names under which missing counts are sent, in words, and the advice."""
     for names, advice in _OTHER_NAMES:
         there = [name for name in names if is_count(value.get(name))]
         if there and not any(name in value for name in wrong):

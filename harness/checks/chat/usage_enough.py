@@ -1,4 +1,4 @@
-"""Whether so many tokens are counted as the text that was sent, and the text that came, can't do without."""
+"""Checks whether the counted tokens suffice for the text that was sent and received."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
 _BYTES, _SLACK = 16, 32
-"""More bytes than a token of text has in the mean, in any language, and those that a short text may have beyond."""
+"""Upper bound of the mean bytes per token of text, in any language, and an allowance for short texts."""
 
 _LONG = " The sky is blue, since its light comes from all sides." * 4
 _GREET = '"reasoning_content":"'
@@ -32,7 +32,7 @@ _WITHOUT_THOUGHT = Advice(
 
 
 def _came(exchange: Exchange) -> tuple[int, int]:
-    """Return how many bytes of text came, and how many of text and reasoning, where what is repeated is counted once."""
+    """Return the bytes of received text, and of text and reasoning, counting repetitions once."""
     texts = {True: 0, False: 0}
     for choice in exchange.columns.choices.values():
         for channel in choice.channels:

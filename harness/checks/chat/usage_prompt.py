@@ -1,4 +1,4 @@
-"""Whether the count of the prompt goes with the prompt, from exchange to exchange."""
+"""Checks whether prompt counts are consistent with the prompts, across exchanges."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,10 @@ from harness.wire.exchange import Exchange
 from harness.wire.siblings import Sibling
 
 _TIMES, _BEYOND = 8, 1_000
-"""No two texts of one length in tokens differ as much, in times and in bytes: 8 times are words against single letters."""
+"""
+Upper bounds for the difference of two prompts with equal counts, as a factor and in bytes: 8 times is words against
+single letters.
+"""
 _LONG = ask("How is bread baked? " * 100)
 _SHORT = replace_in_body(
     ask("Please tell me in one short sentence which city is the capital of France."),
@@ -30,7 +33,7 @@ _COUNTED = replace_in_body(
 
 
 def _counted(exchange: Exchange) -> Reason | None:
-    """An answer that counts a prompt of text alone, after others of the same model."""
+    """A response with the count of a text-only prompt, after others of the same model."""
     one = exchange.facts
     unread = NotApplicable("no prompt_tokens came that are an integer", "not-present")
     found = request_known(exchange) or (None if type(one.prompt_tokens) is int else unread)
@@ -78,7 +81,7 @@ def prompt_moves(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _hiding(exchange: Exchange) -> Iterator[str]:
-    """Yield the rules that speak of a count that may be another: where they fail, a prompt that is too long may hide in it."""
+    """Yield the rules that report an implausible prompt count: if they fail, the real count may be another."""
     one, usage = exchange.facts, exchange.columns.usages[-1]
     if one.prompt_tokens <= 0:
         yield "usage.positive"
@@ -93,7 +96,7 @@ def _hiding(exchange: Exchange) -> Iterator[str]:
 
 
 def _too_few(tokens: int, exchange: Exchange) -> bool:
-    """Tell whether so many tokens would be too few for the prompt, or as many as another prompt has that is far from it."""
+    """Return whether a count would be too small for the prompt, or equal to that of a very different prompt."""
     one = replace(exchange.facts, prompt_tokens=tokens)
     return bool(too_long_for(tokens, exchange)) or any(
         _apart(one, other) for other in exchange.before.with_prompt_tokens(one)

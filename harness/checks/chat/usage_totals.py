@@ -1,4 +1,4 @@
-"""Whether the counts of usage agree: with each other, from chunk to chunk, and with what came."""
+"""Checks whether the counts of usage agree: with each other, between chunks, and with the content."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -33,7 +33,7 @@ _PARTS = {
     ),
 }  # fmt: skip
 _PREDICTED = ("accepted_prediction_tokens", "rejected_prediction_tokens", "reasoning_tokens")
-"""Parts of completion_tokens of which no token is in two: OpenAI counts and bills rejected ones too."""
+"""Disjoint parts of completion_tokens: OpenAI counts and bills rejected ones too."""
 
 _MANY = 4  # usages that say whether they are of a chunk or of the answer
 _IDLE = 20  # empty deltas that are more than a pause
@@ -41,7 +41,7 @@ _SLACK, _OF_A_CALL = 100, 64  # tokens that leave no byte: those of the chat's f
 _BYTES_A_TOKEN = 2  # fewer than text has in any language, in the mean
 _MOST = 10**8  # tokens: more than any model takes or writes
 _SPARSE = 30
-"""More bytes than a token has in the mean: those that come were not all counted, or not all come from the model."""
+"""Upper bound of the mean bytes per token; more means uncounted tokens, or text that is not the model's."""
 
 _FULL = '"prompt_tokens":9,"completion_tokens":4,"total_tokens":13'
 _TEXT = STREAM_USAGE.response.body.decode()
@@ -119,7 +119,7 @@ def total(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
-    """Return what makes a total differ from its parts, where one of the details does."""
+    """Return which of the details explains the difference of a total from its parts."""
     prompt, completion, summed = (usage.value[name] for name in COUNTS)
     over, cached, reasoning = (
         summed - prompt - completion,
@@ -172,7 +172,7 @@ def within_totals(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _all_of_it(exchange: Exchange) -> Iterator[Problem]:
-    """Yield a problem where the reasoning is counted as all that came, and a text came beside it."""
+    """Yield a problem if reasoning is counted as the whole output although there is text too."""
     usage = top_usages(exchange)[-1]
     reasoning, came = detail(usage, "reasoning_tokens"), bytes_that_came(exchange, reasoning=False)
     if 0 < reasoning == _output(usage) and came > _BYTES_A_TOKEN * 2:
@@ -192,20 +192,20 @@ _NOTHING_SAID = Advice(
 
 
 def _parts_without_whole(usage: Usage) -> bool:
-    """Tell whether a usage counts parts of a whole that can't be read."""
+    """Return whether a usage counts parts of a whole that is unreadable."""
     return any(
         as_object(usage.value.get(f"{whole}_details")) and not is_count(usage.value.get(whole)) for whole in _PARTS
     )
 
 
 def _output(usage: Usage) -> int:
-    """Return the completion tokens; 0 where they are no whole number, of which usage.integers speaks."""
+    """Return the completion tokens; 0 if not an integer, which usage.integers reports."""
     count = usage.value.get("completion_tokens")
     return count if is_count(count) else 0
 
 
 def _counts_output(exchange: Exchange) -> Reason | None:
-    """An answer whose last usage has a count of completion tokens."""
+    """A response whose last usage counts completion tokens."""
     reason = has_usage(exchange)
     return reason or (
         None if _output(top_usages(exchange)[-1]) else NotApplicable("no completion tokens are counted", "not-present")
@@ -213,7 +213,7 @@ def _counts_output(exchange: Exchange) -> Reason | None:
 
 
 def _beyond(usage: Usage) -> Iterator[Problem]:
-    """Yield the parts that are more than their whole."""
+    """Yield the parts that exceed their whole."""
     for whole, parts in _PARTS.items():
         inner = as_object(usage.value.get(f"{whole}_details"))
         for part in parts:
@@ -234,7 +234,7 @@ _ADVICE_ON = {
     "accepted_prediction_tokens": _PREDICTIONS,
     "rejected_prediction_tokens": _PREDICTIONS,
 }
-"""What is advised where a part is more than its whole."""
+"""Advice on a part that exceeds its whole."""
 
 
 _ONE_PROMPT = Advice(
@@ -282,7 +282,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _other_prompt(exchange: Exchange) -> Iterator[Problem]:
-    """Yield the problem of a prompt that is counted otherwise later in the stream; 0 is no count of it."""
+    """Yield the problem of a prompt count that changes in the stream; 0 is not a count."""
     counted = [usage for usage in usages_with(exchange, "prompt_tokens") if usage.value["prompt_tokens"] > 0]
     for before, after in pairwise(counted):
         counts = [one.value["prompt_tokens"] for one in (before, after)]
@@ -294,10 +294,10 @@ def _other_prompt(exchange: Exchange) -> Iterator[Problem]:
 
 def _grown_beyond(exchange: Exchange, usages: list[Usage]) -> tuple[int, int] | None:
     """
-    Return by how many tokens the count grew once the answer had begun, and its bytes, where these are too few for that.
+    Return the growth of the count after the response began, and its bytes, if these are too few for it.
 
-    What is thought in hiding is thought before the answer begins, and so not among them.  Where most of it is one step, pieces
-    were left out there by who published the stream.
+    Hidden reasoning precedes the response, and is not included.  If most of the growth is one step, its publisher
+    left out part of the stream.
     """
     found = _out_of_proportion(exchange)
     if found is None:
@@ -313,7 +313,7 @@ def _grown_beyond(exchange: Exchange, usages: list[Usage]) -> tuple[int, int] | 
 
 
 def _empty_deltas(exchange: Exchange) -> int:
-    """Return how many chunks hold no text, call, finish or usage, nothing but a role."""
+    """Return the number of chunks without text, call, finish reason or usage, with at most a role."""
     return sum(shape.count for shape in exchange.columns.shapes if shape.form.worked_out(_says_nothing))
 
 
@@ -331,9 +331,9 @@ def _says_nothing(form: ChunkForm) -> bool:
 
 def _out_of_proportion(exchange: Exchange) -> tuple[int, int] | None:
     """
-    Return the tokens and the bytes of an answer that has more tokens than bytes; None where it has not.
+    Return the tokens and the bytes of a response with more tokens than bytes; None otherwise.
 
-    Hidden reasoning that is counted as such has no bytes; nor have sounds, images, and parts that are no text.
+    Counted hidden reasoning has no bytes; nor have audio, images, and parts that are not text.
     """
     usage = top_usages(exchange)[-1]
     choices = exchange.columns.choices.values()
@@ -395,7 +395,7 @@ _SOME_WORDS = 6
 
 
 def _counts_letters(exchange: Exchange) -> bool:
-    """Tell whether as many tokens are counted as a text of several words has letters, and nothing else came."""
+    """Return whether the count is the number of letters of a text of several words, the only content."""
     texts = [choice.fragments("content").text for choice in exchange.columns.choices.values()]
     text = texts[0] if len(texts) == 1 else ""
     alone = bytes_that_came(exchange) == len(text.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""The usage objects of an answer, as the checks of the family usage read them."""
+"""Provides the usage objects of a response for the checks of the family usage."""
 
 from functools import cache
 from typing import Any, TypeGuard
@@ -10,10 +10,10 @@ from harness.wire.chat.chunks import Usage
 from harness.wire.exchange import Exchange
 
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-"""The keys of the counts that every usage object must have."""
+"""The required keys of a usage object."""
 
 _SAFE = 2**53 - 1
-"""The greatest whole number that every reader of JSON keeps: JavaScript and others read numbers as doubles."""
+"""The largest integer that every JSON parser preserves: JavaScript and others use doubles."""
 
 USAGE_CHUNK = STREAM_USAGE.response.body.decode().split("data: ")[-2]
 """The chunk with the usage of the reference stream, with the blank line after it."""
@@ -27,37 +27,37 @@ FINISH = '"finish_reason":"stop"}],"usage":null'
 BESIDE_FINISH = replace_in_body(
     replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), FINISH, f'"finish_reason":"stop"}}],{TOKENS}'
 )
-"""A stream whose usage stands in the chunk with the finish_reason."""
+"""A stream with usage in the chunk with the finish_reason."""
 
 
 def has_usage(exchange: Exchange) -> Reason | None:
-    """An answer with a usage object at the top of a chunk or of the body."""
+    """A response with a usage object at the top of a chunk or of the body."""
     return success_status(exchange) or (None if top_usages(exchange) else NotApplicable("no usage came", "not-present"))
 
 
 def top_usages(exchange: Exchange) -> list[Usage]:
-    """Return the usage objects that stand where the specification has them: at the top of a chunk or of the body."""
+    """Return the usage objects in the specified place: at the top of a chunk or of the body."""
     return [usage for usage in exchange.columns.usages if usage.pointer == "/usage"]
 
 
 def usages_with_counts(exchange: Exchange) -> list[Usage]:
-    """Return those of ``top_usages`` that hold any count of tokens."""
+    """Return those of ``top_usages`` with any token count."""
     return [usage for usage in top_usages(exchange) if usage.value.keys() & set(COUNTS)]
 
 
 def is_count(value: Any) -> TypeGuard[int]:
-    """Tell whether a value can be a count of tokens: a whole number from 0 that every reader of JSON keeps."""
+    """Return whether a value can be a token count: an integer from 0 that every JSON parser preserves."""
     return type(value) is int and 0 <= value <= _SAFE
 
 
 def usages_with(exchange: Exchange, *names: str) -> list[Usage]:
-    """Return those of ``top_usages`` whose counts ``names`` can be read; of the others usage.integers speaks."""
+    """Return those of ``top_usages`` whose counts ``names`` are valid; usage.integers reports the others."""
     return [usage for usage in top_usages(exchange) if all(is_count(usage.value.get(name)) for name in names)]
 
 
 @cache
 def reads(*names: str) -> Applies:
-    """Return the condition that a usage of an answer has the counts ``names``, and that they can be read."""
+    """Return the condition that a usage of a response has valid counts ``names``."""
 
     def applies(exchange: Exchange) -> Reason | None:
         unread = NotApplicable(f"no usage has {' and '.join(names)} as an integer", "blocked")
@@ -68,7 +68,7 @@ def reads(*names: str) -> Applies:
 
 @cache
 def ends_with(*names: str) -> Applies:
-    """Return the condition that the last usage of an answer has one of the counts ``names``, and that it can be read."""
+    """Return the condition that the last usage of a response has a valid count among ``names``."""
 
     def applies(exchange: Exchange) -> Reason | None:
         unread = NotApplicable(f"the last usage has no {' or '.join(names)} that is an integer", "blocked")
@@ -79,13 +79,13 @@ def ends_with(*names: str) -> Applies:
 
 
 def counted_usages(exchange: Exchange) -> list[Usage]:
-    """Return those that hold counts and that clients read: at the top of a chunk, and inside a choice."""
+    """Return those with counts in places that clients read: at the top of a chunk, and inside a choice."""
     inside = [one for one in exchange.columns.usages if one.placement == "choice" and one.value.keys() & set(COUNTS)]
     return [*usages_with_counts(exchange), *inside]
 
 
 def early_usage(exchange: Exchange) -> tuple[Usage, int] | None:
-    """Return the last usage where pieces of the answer follow it, and how many; None where it comes at the end."""
+    """Return the last usage if content follows it, and the number of fragments; None if it comes at the end."""
     usages = usages_with_counts(exchange)
     if not usages or not exchange.is_stream:
         return None
@@ -97,7 +97,7 @@ def early_usage(exchange: Exchange) -> tuple[Usage, int] | None:
 
 
 def detail(usage: Usage, name: str) -> int:
-    """Return a count of the details of usage; 0 where it is none."""
+    """Return a count of the details of usage; 0 if it is invalid."""
     for inner in (usage.value.get("prompt_tokens_details"), usage.value.get("completion_tokens_details")):
         count = inner.get(name) if isinstance(inner, dict) else None
         if type(count) is int:
@@ -106,7 +106,7 @@ def detail(usage: Usage, name: str) -> int:
 
 
 def bytes_that_came(exchange: Exchange, *, reasoning: bool = True) -> int:
-    """Return how many bytes of text and of calls of tools came, in UTF-8."""
+    """Return the bytes of received text and tool calls, in UTF-8."""
     said = 0
     for choice in exchange.columns.choices.values():
         channels = (name for name in choice.channels if reasoning or name in {"content", "refusal"})

@@ -1,4 +1,4 @@
-"""Calls by the names and parameters of the tools that were offered: those that stand in a text, and names that were altered."""
+"""Recognizes calls by the names and parameters of the offered tools: in a text, or under an altered name."""
 
 import json
 import re
@@ -22,11 +22,11 @@ _SHORT = 3  # letters: shorter names stand in others by chance
 _DECODER = json.JSONDecoder()
 
 Offered = dict[str, dict[str, Any]]
-"""Tools by name, as a request describes them."""
+"""Tools by name, as in the request."""
 
 
 def written_call(text: str, offered: Offered) -> bool:
-    """Tell whether ``text`` calls a tool that was offered, in whatever writing."""
+    """Return whether ``text`` calls an offered tool, in any notation."""
     fenced = _FENCED.match(text)
     whole = fenced["code"] if fenced else text
     shown = whole if fenced else without_code(text)
@@ -39,14 +39,14 @@ def written_call(text: str, offered: Offered) -> bool:
 
 
 def call_of_nobody(text: str) -> bool:
-    """Tell whether ``text`` is nothing but a call as JSON: a name and its arguments, and no other key but those of a call."""
+    """Return whether ``text`` is exactly a call as JSON: a name and its arguments, and no key foreign to a call."""
     one = as_object(_read(text)) if text.strip()[:1] == "{" else {}
     given = [key for key in ("arguments", "parameters") if isinstance(one.get(key), dict)]
     return bool(given) and isinstance(one.get("name"), str) and {*one} <= {"name", "type", "id", *given}
 
 
 def only_arguments(text: str, offered: Offered) -> bool:
-    """Tell whether ``text`` is nothing but the arguments of the one tool that was offered."""
+    """Return whether ``text`` is exactly the arguments of the only offered tool."""
     if len(offered) != 1 or text.strip()[:1] != "{":
         return False
     (tool,) = offered.values()
@@ -54,12 +54,12 @@ def only_arguments(text: str, offered: Offered) -> bool:
 
 
 def rest_of_call(text: str) -> str | None:
-    """Return ``text`` where it is nothing but a bracket or the like, which a parser of calls left over."""
+    """Return ``text`` if it is only a bracket or the like, left over by a call parser."""
     return text.strip() if text.strip() and _REST.fullmatch(text) else None
 
 
 def values_said(text: str, values: Sequence[dict[str, Any]]) -> bool:
-    """Tell whether ``text`` is the texts in the arguments of calls, and nothing else that has a letter or a digit."""
+    """Return whether ``text`` is the strings in the arguments of calls, without any other letter or digit."""
     texts = [one for value in values for one in value.values() if isinstance(one, str) and one.strip()]
     if len(texts) < _VALUES or len(text.strip()) < _LONG:
         return False
@@ -75,7 +75,7 @@ def _parameters(tool: dict[str, Any]) -> list[str]:
 
 
 def _fits(value: Any, tool: dict[str, Any]) -> bool:
-    """Tell whether ``value`` may be the arguments of ``tool``: it has the keys that are required, and no others."""
+    """Return whether ``value`` may be the arguments of ``tool``: it has the required keys, and no unknown ones."""
     required = as_object(tool.get("parameters")).get("required")
     needed = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
     return isinstance(value, dict) and bool(value) and {*needed} <= {*value} <= {*_parameters(tool)}
@@ -89,7 +89,7 @@ def _read(text: str) -> Any:
 
 
 def _as_json(text: str, offered: Offered) -> bool:
-    """Tell whether ``text`` is JSON that names a tool and gives its arguments, alone or in a list."""
+    """Return whether ``text`` is JSON with a tool's name and its arguments, alone or in a list."""
     if text.strip()[:1] not in {"{", "["}:
         return False
     read = _read(text)
@@ -108,7 +108,10 @@ def _is_call(value: Any, offered: Offered) -> bool:
 
 
 def _as_code(text: str, name: str, parameters: Sequence[str]) -> bool:
-    """Tell whether ``text`` calls ``name`` as a line of code, between tags, as ReAct does, or before its arguments as JSON."""
+    """
+    Return whether ``text`` calls ``name`` as a line of code, between tags, as in ReAct, or before its arguments as
+    JSON.
+    """
     tool = re.escape(name)
     any_of = "|".join(map(re.escape, parameters)) or r"(?!)"
     forms = (
@@ -124,7 +127,7 @@ def _as_code(text: str, name: str, parameters: Sequence[str]) -> bool:
 
 
 def _before_json(text: str, tool: str, parameters: Sequence[str]) -> Iterator[bool]:
-    """Yield for each place where the name of a tool stands shortly before JSON whether that is its arguments, and the end."""
+    """Yield, for each tool name shortly before JSON, whether that is its arguments, and the end."""
     for found in re.finditer(rf"\b{tool}\b[^\n{{]{{0,{_BETWEEN}}}\s*(?P<json>\{{)", text):
         try:
             value, end = _DECODER.raw_decode(text, found.start("json"))
@@ -135,9 +138,9 @@ def _before_json(text: str, tool: str, parameters: Sequence[str]) -> Iterator[bo
 
 def meant_tool(name: str, offered: Collection[str]) -> str | None:
     """
-    Return the tool of ``offered`` that ``name``, which is none of them, is but for what was altered on the way.
+    Return the tool of ``offered`` that the unknown ``name`` is an alteration of.
 
-    That is the case of its letters and its signs, or what stands before or after it behind such a sign.
+    Altered are the case of letters and punctuation, or a prefix or suffix with such a separator.
     """
     if name in offered:
         return None

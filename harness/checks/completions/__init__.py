@@ -1,1 +1,1 @@
-"""The rules of legacy completions that are not those of chat as well."""
+"""Contains the rules of legacy completions that do not apply to chat."""

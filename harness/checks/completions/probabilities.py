@@ -1,4 +1,4 @@
-"""The probabilities of tokens in the form of legacy completions: four lists side by side."""
+"""Checks log probabilities in the form of legacy completions: four parallel lists."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,11 +20,11 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 _READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present", "completions.no-chat")
 _LISTS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 _NAMED = ("bytes:", "token_id:")
-"""How tokens begin that are told by their bytes or their number, since they are no whole characters."""
+"""Prefixes of tokens given by their bytes or id, since they are not complete characters."""
 
 
 def in_chat_form(choice: Json) -> Json:
-    """Return probabilities in the form that chat completions have."""
+    """Return log probabilities in the form of chat completions."""
     tokens = [{"token": token, "logprob": -0.25, "bytes": None, "top_logprobs": []} for token in choice["tokens"]]
     return {"content": tokens, "refusal": None}
 
@@ -38,7 +38,7 @@ def _listing(chunk: Json) -> bool:
 
 
 def _asked(exchange: Exchange) -> Reason | None:
-    """An answer to a request for probabilities, of which text came; 0 asks for those of the text alone."""
+    """A response with text to a request for log probabilities; 0 requests those of the text alone."""
     asked = exchange.request.get("logprobs")
     wanted = type(asked) is int or asked is True
     said = any(choice.fragments("content").text for choice in exchange.columns.choices.values())
@@ -48,7 +48,7 @@ def _asked(exchange: Exchange) -> Reason | None:
 
 
 def _given(exchange: Exchange) -> Reason | None:
-    """An answer with probabilities."""
+    """A response with log probabilities."""
     has = any(choice.logprobs for choice in exchange.columns.choices.values())
     return success_status(exchange) or (None if has else NotApplicable("no probabilities came", "not-present"))
 
@@ -158,7 +158,7 @@ def _tokens(choice: Choice) -> list[Any]:
 
 
 def _spelled(tokens: list[Any]) -> bool:
-    """Tell whether all tokens are told by their text."""
+    """Return whether all tokens are given by their text."""
     return all(isinstance(token, str) and not token.startswith(_NAMED) for token in tokens)
 
 
@@ -212,7 +212,7 @@ def text_offset(exchange: Exchange) -> Iterator[Problem]:
 
 
 _CLOSE = 0.05
-"""How far apart two numbers of one token may be: some round them."""
+"""Tolerance between two numbers of one token: some round them."""
 
 
 @rule(

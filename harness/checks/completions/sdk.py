@@ -1,4 +1,4 @@
-"""The official OpenAI SDK, run on a legacy completion: what it raises and loses."""
+"""Checks the official OpenAI SDK's handling of a legacy completion: what it raises and loses."""
 
 from collections.abc import Iterator
 

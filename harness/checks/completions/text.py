@@ -1,4 +1,4 @@
-"""The choices of a legacy completion and their texts."""
+"""Checks the choices of a legacy completion and their texts."""
 
 from collections.abc import Iterator
 
@@ -24,11 +24,11 @@ _WHOLE = ("sse.no-error", "http.complete")
 _OBJECT = "text_completion"
 _FINISHES = {"stop", "length", "content_filter"}
 _LONG_PROMPT, _LONG_SUFFIX = 20, 8
-"""Characters of a prompt, and of a suffix: a model may say as few of them again by itself."""
+"""Minimum characters of a prompt, and of a suffix: a model may repeat shorter ones by itself."""
 
 
 def in_chat_form(chunk: Json) -> None:
-    """Give a chunk the form of one of chat completions."""
+    """Convert a chunk to the form of chat completions."""
     chunk["object"] = "chat.completion.chunk"
     for choice in chunk["choices"]:
         choice["delta"] = {"content": choice.pop("text")}
@@ -165,19 +165,19 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _echo_asked(exchange: Exchange) -> Reason | None:
-    """An answer to a request that asks for the prompt before the text."""
+    """A response to a request with ``echo``."""
     asked = exchange.request.get("echo") is True
     return request_known(exchange) or (None if asked else "the prompt was not asked for")
 
 
 def _echo_not_asked(exchange: Exchange) -> Reason | None:
-    """An answer to a request that does not ask for the prompt before the text."""
+    """A response to a request without ``echo``."""
     asked = exchange.request.get("echo")
     return request_known(exchange) or ("the prompt was asked for" if asked else None)
 
 
 def _prompted(exchange: Exchange) -> Iterator[tuple[Choice, str]]:
-    """Yield each choice with its prompt, where that is known as text."""
+    """Yield each choice with its prompt, if that is known as text."""
     prompts = prompts_of(exchange.request.json)
     each = max(texts_due(exchange.request.json) // len(prompts), 1)
     for number, choice in exchange.columns.choices.items():
@@ -226,7 +226,7 @@ def no_echo(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _suffix_given(exchange: Exchange) -> Reason | None:
-    """An answer that is to fill the gap before a suffix of some length."""
+    """A response that fills the gap before a suffix of some length."""
     suffix = exchange.request.get("suffix")
     given = isinstance(suffix, str) and len(suffix.strip()) >= _LONG_SUFFIX
     return request_known(exchange) or (None if given else "no suffix was given, or a short one")

@@ -1,1 +1,1 @@
-"""The rules that are about Anthropic Messages alone."""
+"""Contains the rules about Anthropic Messages alone."""

@@ -1,4 +1,4 @@
-"""Who answers a request of Messages, and whether a call of a tool is one: gateways put other models behind the name."""
+"""Checks who answers a Messages request, and whether a tool call is one: gateways substitute other models."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def _any(_chunk: Json) -> bool:
 
 
 def _public_model(exchange: Exchange) -> Reason | None:
-    """A request for a public model that was answered."""
+    """A successful request for a public model."""
     asked = exchange.request.get("model")
     named = isinstance(asked, str) and bool(makers(asked))
     return known_request(exchange) or (
@@ -64,7 +64,7 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _offers(exchange: Exchange) -> Reason | None:
-    """An answer to a request that offers tools and does not forbid them: a model that may call none says what it would do."""
+    """A response to a request that offers tools and allows calls: otherwise a model describes what it would do."""
     forbidden = as_object(exchange.request.get("tool_choice")).get("type") == "none"
     offered = not forbidden and objects_in(exchange.request.get("tools"))
     return answer(exchange) or (None if offered else "no tools were offered")

@@ -1,4 +1,4 @@
-"""Which answers of Messages a rule is about: conditions, and what they have in common."""
+"""Defines conditions for the rules of Messages, and their common parts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from harness.wire.messages.columns import Block
 from harness.wire.shapes import Json, Shape, as_object, kind, objects_in
 
 BEGUN = ("messages.begins",)
-"""What must hold before anything is said of a message."""
+"""The checks that must pass before others of a message."""
 
 _COUNTED = "the tokens were counted, no message was asked for"
 
@@ -29,63 +29,63 @@ IN_CHAT_FORM = Advice(
     "Use the URL of chat completions with a client for it, or read it as one: `text = "
     'data["choices"][0]["message"]["content"]`.',
 )
-"""What a body breaks that answers a request of Messages in the form of chat completions."""
+"""The impact of a body in the form of chat completions."""
 
 IN_RESPONSES = Advice(
     _UNKNOWN,
     "Use the URL of the Responses API with a client for it, or read it as one: `text = "
     'data["output"][0]["content"][0]["text"]`.',
 )
-"""What a body breaks that answers in the form of the Responses API."""
+"""The impact of a body in the form of the Responses API."""
 
 CHUNKS_OF_CHAT = Advice(
     _UNKNOWN,
     "Use the URL of chat completions with a client for it, or read it as one: `text += "
     'data["choices"][0]["delta"].get("content") or ""`.',
 )
-"""What a stream breaks that does so."""
+"""The impact of a stream in the form of chat completions."""
 
 
 def in_chat_form(value: Any) -> bool:
-    """Tell whether an object is one of chat completions."""
+    """Return whether an object is one of chat completions."""
     return isinstance(as_object(value).get("choices"), list)
 
 
 def counts(exchange: Exchange) -> bool:
-    """Tell whether tokens were to be counted and no message made."""
+    """Return whether the request only counts tokens."""
     return path_of(exchange.request.url).rstrip("/").endswith(COUNT_TOKENS)
 
 
 def answer(exchange: Exchange) -> Reason | None:
-    """A message was asked for and answered."""
+    """A message was requested and sent."""
     return success_status(exchange) or (_COUNTED if counts(exchange) else None)
 
 
 def stream(exchange: Exchange) -> Reason | None:
-    """A message was asked for as a stream, and answered."""
+    """A message was requested as a stream, and sent."""
     return answer(exchange) or asked_for_stream(exchange)
 
 
 def whole_stream(exchange: Exchange) -> Reason | None:
-    """A stream that nobody shortened or closed before its end, and that no error ended."""
+    """A stream that was not shortened or closed before its end, and did not end in an error."""
     failed = exchange.message.errors and NotApplicable("an error ended the stream: messages.no-error", "blocked")
     return stream(exchange) or complete_answer(exchange) or uncut(exchange) or failed or None
 
 
 def one_body(exchange: Exchange) -> Reason | None:
-    """A message was asked for in one body, and given."""
+    """A non-streaming message was requested, and sent."""
     return answer(exchange) or body(exchange)
 
 
 def whole(exchange: Exchange) -> Reason | None:
-    """A message that nobody shortened or closed before its end."""
+    """A message that was not shortened or closed before its end."""
     if exchange.is_stream:
         return whole_stream(exchange)
     return answer(exchange) or complete_answer(exchange)
 
 
 def told_why(exchange: Exchange) -> Reason | None:
-    """A whole message that says why it stopped."""
+    """A complete message with a stop reason."""
     told = whole(exchange)
     missing = NotApplicable("it has no stop reason", "not-present")
     return told or (None if exchange.turn.stop else missing)
@@ -100,17 +100,17 @@ def with_block(exchange: Exchange, *kinds: str) -> Reason | None:
 
 
 def with_call(exchange: Exchange) -> Reason | None:
-    """A message that calls a tool of ours."""
+    """A message that calls a client tool."""
     return with_block(exchange, "tool_use")
 
 
 def with_thinking(exchange: Exchange) -> Reason | None:
-    """A message with a thought that can be read."""
+    """A message with readable thinking."""
     return with_block(exchange, "thinking")
 
 
 def with_usage(exchange: Exchange) -> Reason | None:
-    """A message with an object of usage."""
+    """A message with a usage object."""
     missing = NotApplicable("no usage came", "not-present")
     return answer(exchange) or (None if any(one.value for one in exchange.message.usages) else missing)
 
@@ -126,7 +126,7 @@ def of_kind(exchange: Exchange, *kinds: str) -> list[Block]:
 
 
 def served_by_them(exchange: Exchange) -> bool:
-    """Tell whether tools of the provider ran within the answer, so that it holds more than one turn of the model."""
+    """Return whether server tools ran within the response, so that it holds several turns of the model."""
     kinds = [tool.get("type") for tool in objects_in(exchange.request.get("tools"))]
     offered = any(isinstance(kind, str) and kind != "custom" for kind in kinds)
     came = any(block.kind in {"server_tool_use", "mcp_tool_use", "compaction"} for block in exchange.message.blocks)
@@ -134,7 +134,7 @@ def served_by_them(exchange: Exchange) -> bool:
 
 
 def wrong_keys(exchange: Exchange, form: str, keys: grammar.Keys) -> Iterator[Problem]:
-    """Yield a problem for each of ``keys`` that events of a form lack, or that holds another kind of value."""
+    """Yield a problem for each of ``keys`` that events of a form lack, or that has a value of another kind."""
     shapes = exchange.message.shapes.get(form, [])
     total = sum(shape.count for shape in shapes)
     for pointer, allowed in keys.items():
@@ -149,13 +149,13 @@ def wrong_keys(exchange: Exchange, form: str, keys: grammar.Keys) -> Iterator[Pr
 
 
 def _is_held(shape: Shape, pointer: str, keys: grammar.Keys) -> bool:
-    """Tell whether what holds a key is there: of what stands in nothing that is missing is told already."""
+    """Return whether the container of a key is present: a missing one is reported already."""
     holder = pointer.rpartition("/")[0]
     return holder not in keys or shape.kinds.get(holder, "missing") in keys[holder]
 
 
 def wrong_in(event: int, at: str, value: Json, keys: grammar.Keys, what: str) -> Iterator[Problem]:
-    """Yield a problem for each of ``keys`` that an object at ``at`` lacks, or that holds another kind of value."""
+    """Yield a problem for each of ``keys`` that an object at ``at`` lacks, or that has a value of another kind."""
     for pointer, allowed in keys.items():
         name = pointer[1:]
         found = kind(value[name]) if name in value else "missing"

@@ -1,4 +1,4 @@
-"""The blocks of a message: texts, calls of tools, thoughts."""
+"""Checks the blocks of a message: texts, tool calls, thinking."""
 
 import json
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _head(block: Block, key: str) -> tuple[int, str]:
 
 
 def _last(block: Block) -> int:
-    """The event in which the last of a block came."""
+    """The last event of a block."""
     return block.deltas[-1][0] if block.deltas else block.event
 
 
@@ -220,13 +220,13 @@ def tool_id_unique(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _offered(exchange: Exchange) -> dict[str, Json]:
-    """Return the tools that were offered, by name; those of the provider are not told of by name alone."""
+    """Return the offered tools by name; server tools are not identified by name alone."""
     tools = objects_in(exchange.request.get("tools"))
     return {str(tool.get("name")): tool for tool in tools}
 
 
 def _tools_known(exchange: Exchange) -> Reason | None:
-    """A call, in an answer to a request that offers tools and no others than those."""
+    """A call, in a response to a request that offers client tools only."""
     found = objects_in(exchange.request.get("tools"))
     elsewhere = bool(exchange.request.get("mcp_servers")) or any(
         str(one.get("type", "")).startswith("tool_search") for one in found

@@ -1,4 +1,4 @@
-"""Errors, as a status, as a body with status 200, and within a stream; and requests that are answered in another way."""
+"""Checks errors, as a status, as a body with status 200, and within a stream; and requests with other outcomes."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _MISSING = {404, 405, 501}
 _OVERLOADED: Json = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 _OPENAI = b'{"error":{"message":"model not found","type":"invalid_request_error","param":null,"code":null}}'
 _CHAT_KEYS = {"param", "code"}
-"""Keys of an error of chat completions that none of Messages has."""
+"""Keys of an error of chat completions that no error of Messages has."""
 _KINDS = {
     401: {"authentication_error"},
     403: {"permission_error"},
@@ -33,7 +33,7 @@ _KINDS = {
     500: {"api_error"},
     529: {"overloaded_error"},
 }
-"""The types that the manual gives to a status; invalid_request_error stands for those of 4xx that it does not name."""
+"""The documented types by status; invalid_request_error covers other 4xx."""
 
 _SYSTEM = of_other(STREAM, messages=[{"role": "user", "content": "Hi"}, {"role": "system", "content": "Be short."}])
 
@@ -55,7 +55,7 @@ def _request_cap(exchange: Exchange) -> Reason | None:
 
 
 def _request_system(exchange: Exchange) -> Reason | None:
-    """A request with a message of role system among those of others."""
+    """A request with a message of role system among others."""
     roles = [one.get("role") for one in objects_in(exchange.request.get("messages"))]
     return None if "system" in roles else "no message has role system"
 

@@ -1,4 +1,4 @@
-"""What each event of a stream of Messages holds."""
+"""Checks the content of each event of a stream of Messages."""
 
 from collections.abc import Iterator
 

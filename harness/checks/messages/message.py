@@ -1,4 +1,4 @@
-"""The message: what it is called, who speaks, and why it stopped."""
+"""Checks the message: its id, its role, and its stop reason."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def _any(_chunk: Json) -> bool:
 
 
 def _keys_of(exchange: Exchange, *names: str) -> Iterator[Problem]:
-    """Yield the problems with some keys of the message, where it starts or as a body."""
+    """Yield the problems with some keys of the message, at its start or as a body."""
     begun = exchange.message.start
     keys = {key: kinds for key, kinds in grammar.MESSAGE_KEYS.items() if key[1:] in names}
     if begun:

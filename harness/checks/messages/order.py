@@ -1,4 +1,4 @@
-"""The order of the events of a stream of Messages."""
+"""Checks the order of the events of a stream of Messages."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def _breaches(exchange: Exchange, event: str, *states: str) -> Iterator[OutOfPla
 def _first(
     breaches: Iterator[OutOfPlace], words: str, pointer: str = "", advice: Advice | None = None
 ) -> Iterator[Problem]:
-    """Yield a problem for the first of some breaches, with how many there are."""
+    """Yield a problem for the first of some breaches, with their number."""
     found = list(breaches)
     if found:
         step = found[0].step

@@ -1,4 +1,4 @@
-"""The same question in chat completions and in Messages: what the two answers have in common."""
+"""Compares the responses to the same request in chat completions and in Messages."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _SILENT = {b"", digest(None), digest("")}
 
 
 def _in_chat(exchange: Exchange) -> Sibling | None:
-    """Return the answer in chat completions to the same question; None where there is none."""
+    """Return the response in chat completions to the same request; None if there is none."""
     if exchange.siblings is not None:
         return exchange.before.in_dialect(exchange.facts, "chat")
     asked = [one.facts for one in exchange.earlier if one.dialect == "chat"]
@@ -25,7 +25,7 @@ def _in_chat(exchange: Exchange) -> Sibling | None:
 
 
 def _pair(exchange: Exchange) -> Reason | None:
-    """The same was asked in chat completions before, and both answers are whole."""
+    """The same request was sent in chat completions before, and both responses are complete."""
     found = answer(exchange) or (None if _in_chat(exchange) else "the same was not answered in chat completions")
     return found or (None if exchange.facts.answered else "the answer is not whole")
 
@@ -66,7 +66,7 @@ def dialects(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _says_nothing(*answers: Sibling) -> bool:
-    """Tell whether one of two answers calls no tool and says nothing instead: that is no choice of a model."""
+    """Return whether one of two responses has neither a tool call nor text: a model does not choose that."""
     return any(not one.tools and _silent(one) for one in answers)
 
 

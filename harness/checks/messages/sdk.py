@@ -1,4 +1,4 @@
-"""The official Anthropic SDK, run on the answer: what it raises and loses."""
+"""Checks the official Anthropic SDK's handling of the response: what it raises and loses."""
 
 import json
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ _KEY = with_expected_status(BAD_KEY, 401)
 
 
 def _driven(exchange: Exchange) -> Reason | None:
-    """An answer that nobody shortened, where the Anthropic SDK is installed."""
+    """A response that was not shortened, with the Anthropic SDK installed."""
     return unusable() or whole(exchange)
 
 
 def _refused(exchange: Exchange) -> Reason | None:
-    """An error, where the Anthropic SDK is installed."""
+    """An error, with the Anthropic SDK installed."""
     broken = None if exchange.response.eof else "the transfer broke off"
     return unusable() or error_status(exchange) or broken
 
@@ -89,7 +89,7 @@ def _differences(held: Turn, told: Turn) -> list[str]:
 
 
 def _calls(turn: Turn, other: Turn) -> list[tuple[Any, ...]]:
-    """Return the calls of a turn; arguments that a cap cut are no JSON, and what the SDK makes of them is its own."""
+    """Return the calls of a turn; arguments truncated by a cap are not JSON, and the SDK handles them its own way."""
     texts = [call.arguments for call in other.calls] + [""] * len(turn.calls)
     return [(one.id, one.name, _arguments(one.arguments, text)) for one, text in zip(turn.calls, texts, strict=False)]
 

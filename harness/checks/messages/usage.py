@@ -1,4 +1,4 @@
-"""The tokens that a message counts."""
+"""Checks the token counts of a message."""
 
 from collections.abc import Iterator
 
@@ -46,7 +46,7 @@ _KNOWN = {
 _INPUT = tuple(key for key in _COUNTS if key != "output_tokens")
 _NEAR = 64  # tokens that two ways of counting one prompt may be apart
 _A_TOKEN, _A_WORD = 8, 32
-"""As in ``checks/chat/params``: no text has more letters and digits to a token, nor more beside."""
+"""As in ``checks/chat/params``: upper bounds of letters and digits per token, and beyond."""
 _IN_TIME = (*BEGUN, "messages.told-why", "messages.object")
 
 
@@ -55,12 +55,12 @@ def _any(_chunk: Json) -> bool:
 
 
 def _own_counts(exchange: Exchange) -> Reason | None:
-    """A message in which no tools of the provider ran, which count more than one turn of the model."""
+    """A message without server tools, which count several turns of the model."""
     return answer(exchange) or ("tools of the provider ran within it" if served_by_them(exchange) else None)
 
 
 def _said_something(exchange: Exchange) -> Reason | None:
-    """A whole message with a text, a thought or a call."""
+    """A complete message with text, thinking or a call."""
     turn = exchange.turn
     silent = NotApplicable("nothing was said", "not-present")
     return told_why(exchange) or (None if turn.text or turn.reasoning or turn.calls else silent)
@@ -298,7 +298,7 @@ def disjoint(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _bytes_sent(exchange: Exchange) -> int:
-    """Return the bytes of all that a prompt is made of."""
+    """Return the bytes of the whole prompt."""
     asked = exchange.request.json or {}
     return len(json_text([asked.get(key) for key in ("system", "messages", "tools")]).encode("utf-8", "replace"))
 

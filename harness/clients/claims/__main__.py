@@ -1,4 +1,4 @@
-"""``python -m harness.clients.claims``: try every claim and write the pages."""
+"""``python -m harness.clients.claims``: test every claim and write the pages."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from harness.clients.claims.run import ClaimRunner
 
 
 def main(root: Path = Path()) -> None:
-    """Try every claim and write the pages."""
+    """Test every claim and write the pages."""
     with ClaimRunner(root) as runner:
         found = [runner.verdict(claim) for claim in CLAIMS.values()]
     for language, name in PAGES.items():

@@ -1,4 +1,4 @@
-"""A claim, what tests it, and what a replay makes of it; the claims of ``claims.yaml``."""
+"""Defines a claim, its test and its verdict, and loads the claims of ``claims.yaml``."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,11 +14,11 @@ from harness.matrix.checked_yaml import Strict, load_checked
 Language = Literal["en", "zh"]
 
 EVERY_PROVIDER = "*/"
-"""Before a scenario: the answers of every provider to it."""
+"""Prefix of a scenario: the responses of every provider to it."""
 
 
 class Translated(Strict):
-    """The same in both languages."""
+    """A text in both languages."""
 
     en: str
     zh: str
@@ -30,11 +30,10 @@ class Translated(Strict):
 
 class ClaimTest(Strict):
     """
-    What a claim is tested with: ``client`` on ``answers``, or the ``fact`` of the wire that they show.
+    The test of a claim: ``client`` on ``answers``, or the ``fact`` of the wire that they show.
 
-    The claim is borne out by those fates or forms that it ``expects``, where what is said of them begins as ``says``
-    has it.  ``code`` stands in the place of the client's own, ``env`` of its environment; with ``first`` false the first
-    event is left out.
+    The claim is confirmed by the outcomes or forms that it ``expects``, if their messages begin as ``says``.
+    ``code`` replaces the client's own, ``env`` its environment; with ``first`` false the first event is left out.
     """
 
     answers: tuple[str, ...]
@@ -48,12 +47,12 @@ class ClaimTest(Strict):
 
     @property
     def environment(self) -> Environment:
-        """Where it is tried."""
+        """The environment of the test."""
         return ENVIRONMENTS[self.env or (CLIENTS[self.client].env if self.client else "own")]
 
 
 class Claim(Strict):
-    """A claim in our own words, what tests it, and what to write instead."""
+    """A claim in our own words, its test, and what to write instead."""
 
     id: str
     claim: Translated
@@ -62,7 +61,7 @@ class Claim(Strict):
 
     @property
     def tier(self) -> int:
-        """The highest tier of the environments that it is tried in."""
+        """The highest tier of its environments."""
         return max(test.environment.tier for test in self.tests)
 
 
@@ -82,14 +81,14 @@ WORDS = _FILE.words
 """The words of the pages, by name."""
 
 FORM_NAMES = _FILE.forms
-"""What a form of the wire is called, by form."""
+"""The name of each form of the wire."""
 
 FATES_IN_CHINESE = _FILE.fates
-"""What a fate is called in Chinese, by fate."""
+"""The Chinese name of each outcome."""
 
 
 class ClaimOutcome(StrEnum):
-    """What a replay makes of a claim."""
+    """The result of a replay for a claim."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -99,7 +98,10 @@ class ClaimOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriedAnswer:
-    """What one answer showed: the fate of the code, or the form of the chunks, and whether the claim expects it."""
+    """
+    The result for one response: the outcome of the code, or the form of the chunks, and whether the claim expects
+    it.
+    """
 
     test: ClaimTest
     trial: Trial
@@ -110,14 +112,14 @@ class TriedAnswer:
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """What became of a claim, and what was seen."""
+    """The verdict on a claim, and its results."""
 
     claim: Claim
     seen: tuple[TriedAnswer, ...]
 
     @property
     def outcome(self) -> ClaimOutcome:
-        """Confirmed where all that was seen bears it out, refuted where nothing does."""
+        """Confirmed if all results support it, refuted if none does."""
         found = {one.holds for one in self.seen}
         if len(found) != 1:
             return ClaimOutcome.IN_PART if found else ClaimOutcome.UNTRIED
@@ -125,7 +127,7 @@ class ClaimVerdict:
 
     @property
     def units(self) -> dict[str, bool]:
-        """Whether it holds by provider, or by answer where it is not tried on every provider's."""
+        """Whether it holds by provider, or by response if it is not tested on every provider's."""
         everywhere = any(name.startswith(EVERY_PROVIDER) for test in self.claim.tests for name in test.answers)
         found: dict[str, bool] = {}
         for one in self.seen:

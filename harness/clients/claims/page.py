@@ -1,4 +1,4 @@
-"""The page of claims in each language."""
+"""Writes the page of claims in each language."""
 
 import re
 from collections import Counter
@@ -35,17 +35,17 @@ _RESULTS_WITH_MESSAGE = {
 
 
 class ClaimPage:
-    """Says in a language what was seen."""
+    """Renders the results in a language."""
 
     def __init__(self, language: Language) -> None:
         self._language: Language = language
 
     def say(self, name: str) -> str:
-        """Return a word of the pages."""
+        """Return a text of the pages."""
         return WORDS[name].of(self._language)
 
     def outcome_of(self, cell: str) -> ClaimOutcome:
-        """Return the outcome that a cell of an earlier page begins with; the page is all that is kept of an earlier run."""
+        """Return the outcome at the beginning of a cell of an earlier page, the only record of an earlier run."""
         return next((one for one in ClaimOutcome if cell.startswith(self.say(one.value))), ClaimOutcome.UNTRIED)
 
     def row(self, verdict: ClaimVerdict) -> str:
@@ -54,7 +54,7 @@ class ClaimPage:
         return f"| [{verdict.claim.claim.of(self._language)}](#{verdict.claim.id}) | {self._verdict(verdict)} | {shown or '-'} |"
 
     def part(self, verdict: ClaimVerdict) -> str:
-        """Return what is said of a claim below the table."""
+        """Return the section of a claim below the table."""
         claim, say = verdict.claim, self.say
         groups = [f"- {self._long(group)}" for group in _groups(verdict.seen)]
         lines = (
@@ -77,7 +77,7 @@ class ClaimPage:
         return said + self.say("of_many").format(good=len(good), all=len(good) + len(bad), among=among)
 
     def _result(self, group: list[TriedAnswer]) -> str:
-        """Return a fate or form, and what was said of it."""
+        """Return an outcome or form, and its message."""
         seen = group[0]
         if seen.test.fact:
             return FORM_NAMES[seen.result].of(self._language)
@@ -118,7 +118,7 @@ class ClaimPage:
         return named if test.client else self.say("looked")
 
     def _basis(self, verdict: ClaimVerdict) -> str:
-        """Return how many answers it rests on, and of which provenance."""
+        """Return how many responses it rests on, and of which provenance."""
         trials = {one.trial.id: one.trial for one in verdict.seen}.values()
         counts = Counter(one.exchange.source.provenance for one in trials if one.provider != REFERENCE)
         made = sum(1 for one in trials if one.provider == REFERENCE)
@@ -133,7 +133,7 @@ class ClaimPage:
 
 
 class _PageEntry(NamedTuple):
-    """What a page has of one claim: its outcome, its row of the table and its part below."""
+    """The entry of one claim: its outcome, its row of the table and its section below."""
 
     outcome: ClaimOutcome
     row: str
@@ -141,7 +141,7 @@ class _PageEntry(NamedTuple):
 
 
 def render(found: Iterable[ClaimVerdict], language: Language, before: str = "") -> str:
-    """Return the page of a language; of what was not tried it keeps what stands in ``before``."""
+    """Return the page of a language; claims that were not tested keep their entries in ``before``."""
     verdicts = {verdict.claim.id: verdict for verdict in found}
     page = ClaimPage(language)
     entries = [_entry(page, verdicts.get(claim.id) or ClaimVerdict(claim, ()), before) for claim in CLAIMS.values()]
@@ -154,7 +154,7 @@ def render(found: Iterable[ClaimVerdict], language: Language, before: str = "") 
 
 
 def _entry(page: ClaimPage, verdict: ClaimVerdict, before: str) -> _PageEntry:
-    """Return what the page has of a claim: of one that was not tried, what stood in ``before``."""
+    """Return the entry of a claim: if it was not tested, the one in ``before``."""
     made = _PageEntry(verdict.outcome, page.row(verdict), page.part(verdict))
     if verdict.seen:
         return made
@@ -169,7 +169,7 @@ def _entry(page: ClaimPage, verdict: ClaimVerdict, before: str) -> _PageEntry:
 
 
 def _groups(seen: Iterable[TriedAnswer]) -> list[list[TriedAnswer]]:
-    """Return what was seen, the like together: by code, by fate or form, and by what was said of a failure."""
+    """Return the results, grouped by code, by outcome or form, and by the message of a failure."""
     found: dict[tuple[object, ...], list[TriedAnswer]] = {}
     for one in seen:
         said = one.message if one.result in {ClientOutcome.CRASH, ClientOutcome.ENV} else ""

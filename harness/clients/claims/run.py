@@ -1,4 +1,4 @@
-"""Claims tried: client code run on the answers that a claim names, or their chunks looked at."""
+"""Tests claims: runs client code on the responses that a claim names, or inspects their chunks."""
 
 import re
 import tempfile
@@ -27,7 +27,7 @@ _SHOWN = 100
 
 
 class ClaimRunner:
-    """Where claims are tried, while the block runs."""
+    """Tests claims while the block runs."""
 
     def __init__(self, root: Path) -> None:
         self._index = RecordingIndex(project_matrix(root), root)
@@ -44,7 +44,7 @@ class ClaimRunner:
 
     def verdict(self, claim: Claim) -> ClaimVerdict:
         """
-        Return what a replay makes of a claim; untried where an environment is not installed.
+        Return the verdict on a claim; untried if an environment is not installed.
 
         Raises:
             UnknownName: it names an answer that there is not.
@@ -104,6 +104,6 @@ def _without_first_event(trial: Trial) -> Trial:
 
 
 def cleaned(message: str) -> str:
-    """Return a message without the places that differ from one machine, or release, to another."""
+    """Return a message without the paths that differ between machines or releases."""
     bare = re.sub(r" @ \S+:\d+$", "", re.sub(r" \(/[^)]*\)", "", message)).replace("|", "\\|").replace("`", "'")
     return bare if len(bare) <= _SHOWN else f"{bare[:_SHOWN]}…"

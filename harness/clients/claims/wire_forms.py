@@ -1,4 +1,4 @@
-"""What the chunks of an answer are looked at for by a claim that names no client code."""
+"""Inspects the chunks of a response for claims that name no client code."""
 
 from collections.abc import Callable
 
@@ -75,4 +75,4 @@ WIRE_FORMS: dict[str, Callable[[Exchange], str]] = {
     "role": _role, "content-first": _content_first, "content-last": _content_last, "finish": _finish, "usage": _usage,
     "content-of-thought": _content_of_thought, "reasoning-first": _reasoning_first,
 }  # fmt: skip
-"""What the wire is looked at for: each returns the form that an answer has, n/a where it has no such thing."""
+"""Inspections of the wire: each returns the form of a response, n/a if it does not apply."""

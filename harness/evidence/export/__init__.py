@@ -1,1 +1,1 @@
-"""What is known of a provider, as JSON for other programs."""
+"""Exports what is known of a provider as JSON for other programs."""

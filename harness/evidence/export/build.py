@@ -1,4 +1,4 @@
-"""Findings and deviations of a provider, gathered into the document for other programs."""
+"""Builds the exported document from a provider's findings and deviations."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ def export(provider: Provider, findings: Iterable[Finding], deviations: Iterable
 
 
 def _as_first_said(provider: Provider) -> Provider:
-    """Return a provider whose lacks are those of the first schema: who checks by it refuses the name of a dialect there."""
+    """Return a provider with the lacks of the first schema: validators of it reject the name of a dialect there."""
     models = tuple(one.model_copy(update={"lacks": _but_dialects(one.lacks)}) for one in provider.models)
     return provider.model_copy(update={"lacks": _but_dialects(provider.lacks), "models": models})
 
@@ -63,7 +63,7 @@ def _judged(provider: Provider, findings: list[Finding]) -> Iterator[Judged]:
 
 
 def _statements(provider: Provider, seen: Iterable[tuple[Judged, Value]]) -> Said:
-    """Return what recordings show, one statement a value, the best shown first."""
+    """Return what recordings show, one statement per value, the best evidence first."""
     by_value: dict[Value, list[Finding]] = defaultdict(list)
     for recording, value in seen:
         by_value[value].append(next(iter(recording.findings.values())))
@@ -77,7 +77,7 @@ def _best_first(said: Statement) -> tuple[int, int, str]:
 
 
 def _shown(provider: Provider, findings: Iterable[Finding]) -> tuple[Shown, ...]:
-    """Return the recordings that findings are of, by provenance, in the order of the matrix."""
+    """Return the recordings of findings, by provenance, in the order of the matrix."""
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         found[finding.provenance or ""].append(finding)
@@ -89,14 +89,14 @@ def _of_one_provenance(provider: Provider, provenance: Provenance, findings: lis
     for finding in findings:
         seen[finding.model].add(finding.scenario)
     ours = [model.id for model in provider.models if model.id in seen]
-    others = sorted(seen.keys() - set(ours))  # that others asked
+    others = sorted(seen.keys() - set(ours))  # of published recordings
     models = {model: tuple(sorted(seen[model], key=_in_order)) for model in (*ours, *others)}
     newest = max((finding.recorded_at or "" for finding in findings), default="")
     return Shown(provenance=provenance, date=newest or None, models=models)
 
 
 def _in_order(scenario: str) -> tuple[int, str]:
-    """Place a scenario as in the matrix; what others asked comes behind, by its day."""
+    """Return the sort key of a scenario: the matrix's order; published ones follow, by day."""
     return (_ORDER[scenario], "") if scenario in _ORDER else (len(_ORDER), scenario)
 
 
@@ -123,8 +123,8 @@ _AS_LISTED = (
 
 
 def _shows(deviation: Deviation, finding: Finding) -> bool:
-    """Tell whether a finding is of what is listed: the first of its problems is the one it tells of."""
-    asked = finding.scenario in _ORDER  # of what others asked, an entry holds whatever it was
+    """Return whether a finding shows a listed deviation by its first problem."""
+    asked = finding.scenario in _ORDER  # an entry applies to published recordings of any scenario
     covered = (
         deviation.covers(finding.check, finding.scenario, finding.model) if asked else deviation.check == finding.check
     )

@@ -1,8 +1,7 @@
 """
-The document that other programs read, and its JSON Schema.
+Defines the exported document, and its JSON Schema.
 
-Within a version things are only added: a program that reads a document by the schema it knows goes on reading it.  So
-the schema allows keys that it does not name.
+Within a version, keys are only added, so that programs keep working.  So the schema allows unknown keys.
 """
 
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from harness.wire.dialect import DialectName
 VERSION: Literal[1] = 1
 
 OWN = r'\{\n  "version": \d+,\n  "provider": \{'
-"""How a file of a document begins, as a pattern."""
+"""Pattern of the beginning of a document file."""
 
 Provenance = Literal["recorded", "published", "reconstructed"]
 
@@ -159,7 +158,7 @@ class Document(_Part):
     deviations: tuple[Known, ...]
 
     def to_json(self) -> str:
-        """Return it as JSON text; what is not known is left out."""
+        """Return it as JSON text; unknown values are left out."""
         document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         document["flags"] = {name: said for name, said in document["flags"].items() if said}
         if not self.lacks_dialects:
@@ -168,7 +167,7 @@ class Document(_Part):
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the document; it allows what later versions of the harness add."""
+    """Return the JSON Schema of the document; it allows the additions of later versions."""
     schema = Document.model_json_schema(by_alias=True, mode="validation")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -184,5 +183,5 @@ def _open(schema: Any) -> Any:
 
 
 def dump(value: Any) -> str:
-    """Return JSON as it is committed: indented, with raw UTF-8."""
+    """Return JSON in its committed form: indented, with raw UTF-8."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n"

@@ -1,4 +1,4 @@
-"""What findings say of the flags that clients know."""
+"""Derives the flags that clients know from findings."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ _UNKNOWN = " (request unknown)"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A recording that was judged: of which model and scenario, and its findings by check."""
+    """A judged recording: its model and scenario, and its findings by check."""
 
     model: Model
     scenario: str
     findings: Mapping[str, Finding]
 
     def values(self, check: str) -> Iterator[str]:
-        """Yield what an observation saw in each exchange."""
+        """Yield the values of an observation in each exchange."""
         finding = self.findings.get(check)
         if finding and finding.outcome is Outcome.OBSERVED:
             yield from (finding.value or "").split(" | ")
 
     def message(self, check: str) -> str | None:
-        """Return what a rule found wrong; "" where it found nothing, None where it did not judge."""
+        """Return the problem that a rule found; "" if it passed, None if it was not judged."""
         finding = self.findings.get(check)
         if finding and finding.outcome in _NOT_PASSED:
             return finding.message
@@ -38,14 +38,14 @@ Value = bool | str
 
 
 def parameters(judged: Judged) -> Iterator[tuple[str, str]]:
-    """Yield each thing that a recording tried, and what became of it."""
+    """Yield each parameter that a recording tested, and the result."""
     for value in judged.values("params.outcome"):
         what, _, became = value.rpartition(": ")
         yield what, became
 
 
 def _taken(what: str) -> Callable[[Judged], Iterator[Value]]:
-    """Whether something tried was taken; what is ignored was not refused."""
+    """Whether a tested parameter was accepted; an ignored one was not rejected."""
 
     def flag(judged: Judged) -> Iterator[Value]:
         return (not became.startswith("refused") for tried, became in parameters(judged) if tried == what)
@@ -58,7 +58,7 @@ def _observed(check: str) -> Callable[[Judged], Iterator[Value]]:
 
 
 def _usage(judged: Judged) -> Iterator[str]:
-    """Yield the places of usage in streams that ask for it."""
+    """Yield the places of usage in streams that request it."""
     return (value for value in judged.values("usage.place") if not value.endswith((_UNASKED, _UNKNOWN)))
 
 
@@ -94,7 +94,7 @@ def _reasoning_required(judged: Judged) -> Iterator[Value]:
 
 
 def _made_to_think(judged: Judged) -> bool:
-    """Tell whether thinking was turned on, and came."""
+    """Return whether thinking was turned on, with reasoning in the response."""
     return any(value != "nothing" for value in judged.values("reasoning.on"))
 
 
@@ -107,7 +107,7 @@ _SWITCHES = {
     "thinking": "deepseek", "enable_thinking": "qwen", "chat_template_kwargs": "qwen-chat-template",
     "reasoning": "openrouter", "reasoning_effort": "openai",
 }  # fmt: skip
-"""What makes a model think, in the words of clients; one that stands with reasoning_effort says more than it."""
+"""Thinking switches, in the words of clients; one beside reasoning_effort is more specific than it."""
 
 
 def _switch(judged: Judged) -> Iterator[Value]:
@@ -137,14 +137,14 @@ _IN_ITS_PLACE = ("absent", "null")
 
 
 def _stream_type(judged: Judged) -> Iterator[Value]:
-    """Yield the media type of an answer in Messages that is a stream alone."""
+    """Yield the media type of a Messages response that is only a stream."""
     types = list(judged.values("http.media-type"))
     if len(types) == 1 and list(judged.values("messages.done")):
         yield from types
 
 
 def _media_type(judged: Judged) -> Iterator[Value]:
-    """Yield the media type where all that came are streams: beside a body it is not told which is whose."""
+    """Yield the media type if all responses are streams: with a body among them, its owner is ambiguous."""
     types = list(judged.values("http.media-type"))
     if len(types) == 1 and list(judged.values("finish_reason.form")):
         yield from types
@@ -172,11 +172,11 @@ FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
     "error_envelope": _observed("error.shape"),
     "stream_media_type": _media_type,
 }
-"""What each flag of chat is derived from: the values that one recording shows."""
+"""The derivation of each flag of chat: the values that one recording shows."""
 
 
 def _kept(check: str) -> Callable[[Judged], Iterator[Value]]:
-    """Whether a rule is kept."""
+    """Whether a rule passes."""
 
     def flag(judged: Judged) -> Iterator[Value]:
         said = judged.message(check)
@@ -191,7 +191,7 @@ def _overlap(judged: Judged) -> Iterator[Value]:
 
 
 def _key_header(judged: Judged) -> Iterator[Value]:
-    """Yield the header that held a key alone, where it was answered."""
+    """Yield the header whose key alone was accepted."""
     header = _KEY_ALONE.get(judged.scenario)
     if header and judged.message("http.status") == "":
         yield header
@@ -216,12 +216,12 @@ MESSAGES_FLAGS: dict[str, Callable[[Judged], Iterable[Value]]] = {
 
 
 def _honoured(what: str) -> Callable[[Judged], Iterator[Value]]:
-    """Whether something tried had its effect."""
+    """Whether a tested parameter had its effect."""
     return lambda judged: (became == "honoured" for tried, became in parameters(judged) if tried == what)
 
 
 def _probabilities(judged: Judged) -> Iterator[Value]:
-    """Yield the form of probabilities that were asked for."""
+    """Yield the form of requested log probabilities."""
     given, formed = (judged.message(f"completions.logprobs-{name}") for name in ("given", "form"))
     if given:
         yield "none"

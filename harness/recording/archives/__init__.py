@@ -1,9 +1,9 @@
 """
-Recordings that other tools made.
+Reads recordings that other tools made.
 
-Which form a file has is told by what is in it; its name decides only where that can't.  ``documents`` lists the forms
-of JSON and YAML, ``rows`` those of JSON lines, ``texts`` those that are neither; ``pairs`` and ``bodies`` read what all
-of them have in common: a request, a response, and the body in many forms.
+The form of a file is detected by its content; its name decides only if that is ambiguous.  ``documents`` lists the
+forms of JSON and YAML, ``rows`` those of JSON lines, ``texts`` the others; ``pairs`` and ``bodies`` parse their
+common parts: a request, a response, and the body in many forms.
 """
 
 import re
@@ -50,7 +50,7 @@ from harness.wire.limits import many_values, sizes
 from harness.wire.shapes import Json
 
 SUFFIXES = (".yaml", ".yml", ".json", ".json5", ".har", ".jsonl", ".ndjson", ".sse", ".httprr", ".chlsj", ".parquet")
-"""How the names of recordings end; in a folder a file of another name is read where it begins as a recording does."""
+"""File name suffixes of recordings; in a folder, files with other names are read if they begin like a recording."""
 
 _ROWS = (".jsonl", ".ndjson")
 _YAML = re.compile(rb"---|%YAML|#|[\w'\"-]+ ?:(?:[ \r\n]|$)|- ")
@@ -67,7 +67,7 @@ _CHAT: tuple[DialectName, ...] = ("chat",)
 
 
 class Entry(NamedTuple):
-    """An exchange of an archive: where in which file it stands, and the provider if the archive names one."""
+    """An exchange of an archive: its file and place, and the provider if the archive names one."""
 
     exchange: Exchange
     origin: str
@@ -76,7 +76,7 @@ class Entry(NamedTuple):
 
 def archives_in(path: Path) -> list[Path]:
     """
-    Return ``path`` itself, or the archives below it if it is a folder; what this program wrote is none, but for cassettes.
+    Return ``path`` itself, or the archives below it if it is a folder; of the files of harness only cassettes.
 
     Raises:
         BadArchive: it is not there, or a folder without recordings.
@@ -100,7 +100,7 @@ def _is_recording(path: Path) -> bool:
         return False
     named = _suffix(path) in SUFFIXES
     if not path.is_file():
-        return named  # it is refused by name, as what is no regular file
+        return named  # it is refused by name, like anything that is not a regular file
     try:
         with opened(path) as file:
             begins = file.read(_LOOKED_AT)
@@ -113,16 +113,16 @@ def _is_recording(path: Path) -> bool:
 
 
 PassedOver = Callable[[str], None]
-"""Is told what an exchange is that is not judged, by its name in the plural."""
+"""Receives the plural name of the kind of an exchange that is not judged."""
 
 
 def raised(error: HarnessError) -> None:
-    """Raise ``error``: for those to whom one exchange that can't be read is the end of its file."""
+    """Raise ``error``: for callers that stop a file at the first unreadable exchange."""
     raise error
 
 
 def ignored(_: str) -> None:
-    """Take no notice of what is not judged."""
+    """Ignore an exchange that is not judged."""
 
 
 def read_archive(
@@ -134,11 +134,11 @@ def read_archive(
     models: bool = False,
 ) -> Iterator[Entry]:
     """
-    Yield the exchanges of one file, of any form; what is of none of ``dialects`` is left out, and told to ``passed_over``.
+    Yield the exchanges of one file, of any form; those in none of ``dialects`` are reported to ``passed_over``.
 
-    What asks for ``models`` is of none, and yielded only where it is wanted.
+    A request for ``models`` has no dialect, and is yielded only if asked for.
 
-    An exchange that can't be read is told to ``unread``; where that returns, those after it are read.
+    An exchange that can't be parsed is passed to ``unread``; if that returns, reading continues.
 
     Raises:
         BadArchive: the file can't be read, or is of no form that is known.
@@ -167,7 +167,7 @@ def _not_blank(rows: Iterable[Row]) -> Iterator[Row]:
 def _only(
     entries: Iterable[Entry], dialects: Collection[DialectName], passed_over: PassedOver, *, models: bool
 ) -> Iterator[Entry]:
-    """Leave out what is of another dialect: by its address, or where that was not kept by the answer."""
+    """Skip exchanges in other dialects, by URL, or if that was not kept by the response."""
     for entry in entries:
         name = other_kind(entry.exchange, dialects)
         name = None if models and _lists_models(entry.exchange) else name
@@ -178,7 +178,7 @@ def _only(
 
 
 def other_kind(exchange: Exchange, dialects: Collection[DialectName] = DIALECTS) -> str | None:
-    """Return what an exchange is, in the plural, that is of none of ``dialects``; None where it is of one."""
+    """Return the plural name of an exchange in none of ``dialects``; None if it is in one."""
     url = exchange.request.url
     if exchange.request.method in _ASKS_NOTHING:
         if is_models(url):
@@ -190,19 +190,19 @@ def other_kind(exchange: Exchange, dialects: Collection[DialectName] = DIALECTS)
 
 
 def _lists_models(exchange: Exchange) -> bool:
-    """Tell whether an exchange asks for models as OpenAI has them; Anthropic and Google list theirs at such addresses too."""
+    """Return whether an exchange lists models in OpenAI's form; Anthropic and Google use such URLs too."""
     asked, content = exchange.request, exchange.response.content
     theirs = "anthropic-version" in asked.headers or b'"name": "models/' in content or b'"name":"models/' in content
     return asked.method == "GET" and is_models(asked.url) and not theirs
 
 
 def _is_read(url: Any) -> bool:
-    """Tell whether what was asked at an address may be wanted."""
+    """Return whether a request to a URL may be selected."""
     return is_judged(url) or is_models(url) or _by_answer(url)
 
 
 def _by_answer(url: Any) -> bool:
-    """Tell whether an address says nothing of what is sent there, as that of a gateway may: then the answer does."""
+    """Return whether a URL, such as a gateway's, leaves the dialect to the response."""
     return not is_judged(url) and dialect_of(url) == OTHER
 
 
@@ -217,7 +217,7 @@ def _in_rows(
     if _is_stream(begins):
         yield Entry(stream_exchange(rows_of(path), str(path), unread), f"{path}#0")
         return
-    del begins  # here and below: a row may be large, and once it is read nobody needs it any more
+    del begins  # here and below: a row may be large, and is not needed once it is parsed
     for number, line in rows_of(path):
         where = f"{path}:{number}"
         try:
@@ -236,7 +236,7 @@ def _of_row(
     row: Json, where: str, exchange_of: Callable[[Json, str], Exchange],
     unread: Callable[[HarnessError], None], passed_over: PassedOver,
 ) -> Entry | None:  # fmt: skip
-    """Return the exchange of a row, if it is one that is judged."""
+    """Return the exchange of a row, if it is to be judged."""
     url = None
     try:
         url = url_of_row(row)
@@ -278,7 +278,7 @@ def _document(
     content = read_whole(path)
     in_json = begins[:1] in {b"{", b"["} and not _is_yaml(path)
     document = _json(content, path) if in_json else _yaml(content, path)
-    if in_json and is_completion(document):  # whoever saved it may have put it in another layout
+    if in_json and is_completion(document):  # whoever saved it may have reformatted it
         answer = Response(200, body=in_utf8(content))
         yield Entry(Exchange(Request("POST", ""), answer, Source(fidelity="reserialized")), f"{path}#0")
         return
@@ -299,13 +299,13 @@ def _document(
 
 
 def _dated(exchange: Exchange, day: str | None) -> Exchange:
-    """Return an exchange of no date with that of the document it stands in."""
+    """Return an exchange without a date with that of its document."""
     dated = exchange.source.at or day is None
     return exchange if dated else replace(exchange, source=replace(exchange.source, at=day))
 
 
 def _told(error: HarnessError, url: Any, unread: Callable[[HarnessError], None], passed_over: PassedOver) -> None:
-    """Tell of what can't be read; what is sent at an address that says nothing of it need not be what is judged."""
+    """Report an unreadable exchange, unless its URL leaves open whether it would be judged."""
     if url and not is_judged(url):
         passed_over(MODELS if is_models(url) else OTHER)
     else:

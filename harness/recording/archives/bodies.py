@@ -1,7 +1,7 @@
 """
-Bodies as recorders keep them: as text, in base64 or hex, as parsed JSON, in lines, events, chunks or reads.
+Decodes bodies as recorders store them: text, base64 or hex, parsed JSON, lines, events, chunks or reads.
 
-What of the wire is left in each form is said by its fidelity, since rules depend on it.
+Its fidelity says how much of the wire format each form preserves, since rules depend on it.
 """
 
 import binascii
@@ -22,12 +22,12 @@ _TYPE_KEYS = ("event", "Event", "type", "Type")
 _WRAPPERS = frozenset({"text", "content"})
 _WRITTEN = frozenset({"charset", "contentType", "contentTypeHint", "encoded", "encoding", "mimeType", "size"})
 _NULLABLE = frozenset({"finish_reason", "content"})
-"""Of the keys that an SDK writes out as null, those that the API itself gives as null."""
+"""Of the keys that an SDK writes as null, those that the API itself sends as null."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptBody:
-    """A body, what of it is as it was on the wire, and in which reads it came where that was kept."""
+    """A body, its fidelity, and its reads if they were kept."""
 
     content: bytes
     fidelity: Fidelity = "wire"
@@ -36,7 +36,7 @@ class KeptBody:
 
 def body_in(value: Any, where: str) -> KeptBody:
     """
-    Return the body that a recorder kept as ``value``.
+    Return the body that a recorder stored as ``value``.
 
     Raises:
         BadArchive: it holds what can't be a body.
@@ -51,12 +51,12 @@ def body_in(value: Any, where: str) -> KeptBody:
 
 
 def as_bytes(value: str | bytes | None) -> bytes:
-    """Return a text in UTF-8; half a surrogate pair as it would be encoded."""
+    """Return a text in UTF-8; a lone surrogate is encoded too."""
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value or b""
 
 
 def parsed(value: Any, where: str, *, dense: bool = False) -> KeptBody:
-    """Return JSON that was parsed, written again: white space, escapes and the order of keys may be others."""
+    """Serialize JSON that a recorder had parsed: white space, escapes and key order may differ from the original."""
     return KeptBody(as_bytes(_written(value, where, (",", ":") if dense else None)), "reserialized")
 
 
@@ -75,7 +75,7 @@ def _from_object(value: dict[str, Any], where: str) -> KeptBody:
 
 
 def wrapped_in(value: Any) -> str | None:
-    """Return the key under which an object holds a body, where all that is beside it is how it is written."""
+    """Return the key under which an object holds a body, if its other keys only describe the encoding."""
     if not isinstance(value, dict) or not value.keys() <= _WRAPPERS | _WRITTEN:
         return None
     held = [key for key in value if key in _WRAPPERS]
@@ -122,18 +122,18 @@ def _from_objects(value: list[dict[str, Any]], where: str) -> KeptBody:
 
 
 def in_reads(pieces: Iterable[bytes]) -> KeptBody:
-    """Return a body from the reads in which it came."""
+    """Return a body from its reads."""
     kept = [piece for piece in pieces if piece]
     return KeptBody(b"".join(kept), reads=Reads(tuple(map(len, kept))) if kept else None)
 
 
 def event_data(event: dict[str, Any]) -> str | None:
-    """Return the data of an event that a recorder kept as an object; None where it is none."""
+    """Return the data of an event that a recorder stored as an object; None if it is not one."""
     return next((event[key] for key in _DATA_KEYS if isinstance(event.get(key), str)), None)
 
 
 def events_of(events: Iterable[dict[str, Any]]) -> KeptBody:
-    """Return a stream from its events, framed anew."""
+    """Return a stream built from its events."""
     written: list[str] = []
     for event in events:
         name = next((event[key] for key in _TYPE_KEYS if isinstance(event.get(key), str) and event[key]), "")
@@ -144,7 +144,7 @@ def events_of(events: Iterable[dict[str, Any]]) -> KeptBody:
 
 
 def is_chunk(value: dict[str, Any]) -> bool:
-    """Tell whether an object is a chunk of a stream, of chat or of another dialect."""
+    """Return whether an object is a chunk of a stream, of chat or of another dialect."""
     with_choices = value.get("object") in {"chat.completion.chunk", "text_completion"} or _has_deltas(value)
     return with_choices or (isinstance(value.get("type"), str) and "object" not in value and "role" not in value)
 
@@ -155,16 +155,16 @@ def _has_deltas(value: dict[str, Any]) -> bool:
 
 
 def stream_of(chunks: Iterable[Any], where: str) -> KeptBody:
-    """Return a stream from the JSON of its chunks, framed anew."""
+    """Return a stream built from the JSON of its chunks."""
     written = [f"data: {_written(chunk, where)}\n\n" for chunk in chunks]
     return KeptBody("".join([*written, "data: [DONE]\n\n"]).encode("utf-8", "surrogatepass"), "chunks")
 
 
 def _without_nulls(value: Any) -> Any:
     """
-    Return what an SDK made of an answer without the nulls that it put where a key was missing.
+    Return a response as an SDK made it without the nulls that the SDK added for missing keys.
 
-    Which of them the provider sent can't be told any more, so that they stay where the API itself has them.
+    The provider's own nulls can't be distinguished, so those stay that the API itself sends.
     """
     if isinstance(value, dict):
         return {k: _without_nulls(one) for k, one in value.items() if one is not None or k in _NULLABLE}
@@ -172,7 +172,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _written(value: Any, where: str, separators: tuple[str, str] | None = None) -> str:
-    """Return as JSON what a file held; YAML can hold more than JSON: sets, dates, and what contains itself."""
+    """Serialize the content of a file as JSON; YAML can hold more than JSON: sets, dates, and cycles."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=separators)
     except (TypeError, ValueError, RecursionError) as error:

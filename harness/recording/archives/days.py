@@ -1,4 +1,4 @@
-"""On which day a recording was made, as recorders tell it: under many names, as text or as seconds."""
+"""Finds the day of a recording, which recorders give under many names, as text or as seconds."""
 
 import re
 from datetime import UTC, date, datetime
@@ -16,7 +16,7 @@ _FEWER = 1000
 
 
 def day_of(item: Any) -> str | None:
-    """Return the day that an object tells, itself or in what it says of itself; None where it tells none."""
+    """Return the day that an object gives, itself or in its metadata; None if it gives none."""
     if not isinstance(item, dict):
         return None
     times = (value for key, value in item.items() if _PUNCTUATION.sub("", str(key).lower()) in _NAMES)

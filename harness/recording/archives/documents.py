@@ -1,4 +1,4 @@
-"""Recordings that are one document, JSON or YAML: which forms there are, and how each is told from the others."""
+"""Lists the forms of recordings that are one document, JSON or YAML, and detects them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ UNKNOWN = (
     "not a recording in a format that harness reads, such as HAR, a VCR cassette or JSON lines; leave it out, or see "
     "docs/formats.md in the repository for all formats"
 )
-"""What is said of a file of another form."""
+"""The message for a file of an unknown form."""
 
 _NO_REQUEST = Request("POST", "")
 _COMPLETIONS = ("chat.completion", "text_completion", "response", "list")
@@ -32,9 +32,9 @@ class DocumentForm:
     """
     One form of a recording.
 
-    ``items`` gives what of a document holds an exchange each, None where the document is not of this form; ``place``
-    is the path to these items, for messages.  ``url`` tells what an item asked without reading the rest, and
-    ``exchange`` reads it.
+    ``items`` returns the items of a document that each hold an exchange, None if it has another form; ``place`` is
+    the path to these items, for messages.  ``url`` returns the URL of an item without parsing the rest, and
+    ``exchange`` parses it.
     """
 
     title: str
@@ -53,7 +53,7 @@ def _listed(key: str) -> Callable[[Any], list[Any] | None]:
 
 
 def _one(fits: Callable[[Any], bool]) -> Callable[[Any], list[Any] | None]:
-    """Return the items of a document that is one item, or a list of such: YAML may hold several documents."""
+    """Return the items of a document that is one item, or a list of them: YAML may hold several documents."""
 
     def items(document: Any) -> list[Any] | None:
         found = document if isinstance(document, list) else [document]
@@ -86,7 +86,7 @@ def _is_pair(item: Any) -> bool:
 
 
 def is_flat(item: Any) -> bool:
-    """Tell whether an object is a request with its response in it."""
+    """Return whether an object is a request with its response in it."""
     return isinstance(item, dict) and isinstance(item.get("response"), dict) and bool(url_in(item))
 
 
@@ -97,7 +97,7 @@ def flat_exchange(item: dict[str, Any], where: str, _path: Path | None = None) -
 
 
 def is_answer(item: Any) -> bool:
-    """Tell whether an object is a response alone: a status and a body."""
+    """Return whether an object is a response alone: a status and a body."""
     keys = as_object(item).keys()
     return bool({"status", "status_code", "statusCode"} & keys) and bool({"body", "content", "body_text"} & keys)
 
@@ -107,12 +107,12 @@ def _answer(item: dict[str, Any], where: str, _path: Path) -> Exchange:
 
 
 def is_completion(item: Any) -> bool:
-    """Tell whether an object is the answer itself, with nothing around it."""
+    """Return whether an object is a response body without a wrapper."""
     return isinstance(item, dict) and (isinstance(item.get("choices"), list) or item.get("object") in _COMPLETIONS)
 
 
 def completion_exchange(item: dict[str, Any], where: str, _path: Path | None = None) -> Exchange:
-    """Return the exchange of an answer with nothing around it, parsed."""
+    """Return the exchange of a parsed response body without a wrapper."""
     body = body_in(item, where)
     return Exchange(_NO_REQUEST, Response(200, body=body.content), Source(fidelity=body.fidelity))
 
@@ -124,7 +124,7 @@ def _chunk_list(document: Any) -> list[Any] | None:
 
 
 def chunks_exchange(chunks: Any, where: str) -> Exchange:
-    """Return the exchange of a stream of which the JSON of its chunks was kept."""
+    """Return the exchange of a stream stored as the JSON of its chunks."""
     body = stream_of(chunks, where)
     return Exchange(_NO_REQUEST, Response(200, body=body.content), Source(fidelity=body.fidelity))
 
@@ -178,12 +178,12 @@ DOCUMENT_FORMS = (
         lambda item, where, _: log_line_exchange(item, where), url=log_line_url, place="…",
     ),
 )  # fmt: skip
-"""The forms that are known, in the order in which they are tried."""
+"""The known forms, in the order in which they are tried."""
 
 
 def form_of(document: Any, path: Path) -> tuple[DocumentForm, list[Any]]:
     """
-    Return the form of a document, and what in it holds an exchange each.
+    Return the form of a document, and its items.
 
     Raises:
         BadArchive: it has none of the forms.

@@ -1,5 +1,5 @@
 """
-What Envoy's tap filter writes: a request and its response, buffered, with the pseudo-headers of HTTP/2.
+Reads the output of Envoy's tap filter: a request and its response, buffered, with the pseudo-headers of HTTP/2.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/tap_filter
 """
@@ -15,12 +15,12 @@ _TRACE = "http_buffered_trace"
 
 
 def is_tap(row: Any) -> bool:
-    """Tell whether an object is a trace of the tap filter."""
+    """Return whether an object is a trace of the tap filter."""
     return isinstance(as_object(row).get(_TRACE), dict)
 
 
 def tap_url(row: Json) -> str:
-    """Return what was asked for; empty where the trace does not say."""
+    """Return the requested URL; empty if the trace lacks it."""
     named = _pseudo(as_object(row[_TRACE]).get("request"))
     host, path = named.get(":authority", ""), named.get(":path", "")
     return f"{named.get(':scheme', 'https')}://{host}{path}" if host else path

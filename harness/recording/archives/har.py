@@ -1,4 +1,4 @@
-"""HAR files, of browsers, proxies and Polly.JS, which keeps what is no text as pieces in base64 or hex."""
+"""Reads HAR files of browsers, proxies and Polly.JS, which stores binary content as segments in base64 or hex."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def har_exchange(entry: Any, where: str, path: Path) -> Exchange:
 
 
 def _parsed(posted: Any, where: str) -> bytes | None:
-    """Return what was posted where it was kept as parsed, as in HAR files that are written as YAML."""
+    """Return a request body that was stored parsed, as in HAR files written as YAML."""
     value = posted.get("textJSON") if isinstance(posted, dict) else None
     return parsed(value, f"{where}/request/postData/textJSON", dense=True).content if value is not None else None
 
@@ -56,7 +56,7 @@ def _content(content: dict[str, Any], where: str, path: Path) -> KeptBody:
 
 
 def _pieces(text: Any) -> list[str]:
-    """Return the pieces of a body that a text holds as a JSON list; none where it holds no such."""
+    """Return the segments of a body in a JSON list; none if the text is not such a list."""
     if not isinstance(text, str) or not text.startswith('["'):
         return []
     try:

@@ -1,4 +1,4 @@
-"""HTTP messages as text: what curl prints, and the traces of Go's httprr."""
+"""Reads HTTP messages as text: the output of curl, and the traces of Go's httprr."""
 
 import re
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def httprr_exchanges(content: bytes, where: str) -> Iterator[Exchange]:
 
 def exchange_of_messages(content: bytes, where: str) -> Exchange:
     """
-    Return the exchange of a request and a response one behind the other, as proxies save them.
+    Return the exchange of a request followed by a response, as proxies save them.
 
     Raises:
         BadArchive: no response follows the request.
@@ -59,7 +59,7 @@ def exchange_of_messages(content: bytes, where: str) -> Exchange:
 
 def curl_i_exchange(content: bytes, where: str) -> Exchange:
     """
-    Return the exchange that ``curl -i`` printed: the answer alone, behind the heads of proxies and redirects.
+    Return the exchange that ``curl -i`` printed: the response alone, after the headers of proxies and redirects.
 
     Raises:
         BadArchive: its head does not end.
@@ -69,7 +69,10 @@ def curl_i_exchange(content: bytes, where: str) -> Exchange:
 
 
 def curl_v_exchange(content: bytes, where: str) -> Exchange:
-    """Return the exchange that ``curl -v`` printed: ``>`` begins a line of what was asked, ``<`` of the answer's head."""
+    """
+    Return the exchange that ``curl -v`` printed: ``>`` begins a line of the request, ``<`` of the response
+    headers.
+    """
     asked: list[bytes] = []
     answered: list[bytes] = []
     body: list[bytes] = []
@@ -103,7 +106,7 @@ def _request(message: bytes, where: str) -> Request:
 
 
 def _response(message: bytes, where: str) -> Response:
-    """Return the last of the answers whose heads stand in a row."""
+    """Return the last of the responses whose headers follow one another."""
     while True:
         head, body = _parts(message, where)
         first, *lines = head.splitlines()
@@ -125,7 +128,7 @@ def _parts(message: bytes, where: str) -> tuple[bytes, bytes]:
     found = _BETWEEN.search(message)
     if found:
         return message[: found.start()], message[found.end() :]
-    if message.strip() and message.endswith(b"\n"):  # a head, and nothing behind it
+    if message.strip() and message.endswith(b"\n"):  # headers without a body
         return message.rstrip(), b""
     raise BadArchive(f"{where}: the headers have no end; restore the file, or leave it out")
 
@@ -136,7 +139,7 @@ def _headers(lines: list[bytes]) -> Headers:
 
 
 def _unchunked(body: bytes) -> KeptBody:
-    """Return a body from its chunks, which are taken for its reads; as it is where it holds none: curl joins them."""
+    """Decode a chunked body, taking chunks for reads; unchanged if it has no chunks, since curl joins them."""
     pieces: list[bytes] = []
     at = 0
     while found := re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r?\n").match(body, at):

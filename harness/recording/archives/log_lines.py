@@ -1,8 +1,8 @@
 """
-Lines of a gateway's log: bodies beside status and address, in one flat object or in the attributes of a span.
+Reads lines of a gateway's log: bodies beside status and URL, in one flat object or in the attributes of a span.
 
-Every gateway names them otherwise; the names are compared without case and punctuation, and without what stands before
-them: ``http.request.body``, ``requestBody`` and ``request_body`` are one.
+Every gateway uses other names; they are compared without case, punctuation and prefix: ``http.request.body``,
+``requestBody`` and ``request_body`` are equal.
 """
 
 import re
@@ -30,31 +30,31 @@ _ANSWERED = ("responsebody", "responsebodycontent", "respbody", "resbody", "resp
 _URLS = ("requesturl", "httpurl", "urlfull", "requesturi", "url", "requestpath", "httptarget", "urlpath", "path", "uri")
 _STATUSES = ("responsestatus", "responsestatuscode", "httpstatuscode", "httpresponsestatuscode", "statuscode", "httpstatus", "status")  # fmt: skip
 _PROVIDERS = ("customllmprovider", "metaprovidername", "genaiprovidername", "genaisystem")
-"""As LiteLLM, Kong and OpenTelemetry name whom they asked."""
+"""The names that LiteLLM, Kong and OpenTelemetry use for the provider."""
 _PUNCTUATION = re.compile(r"[^a-z0-9]")
 _DEEPEST = 4
 
 
 def is_log_line(row: Any) -> bool:
-    """Tell whether a row is a line of a log that holds the body of an answer."""
+    """Return whether a row is a line of a log with a response body."""
     return isinstance(row, dict) and _answer(_by_name(row)) is not None
 
 
 def log_line_url(row: Json) -> str:
-    """Return the address that a line of a log tells of; empty where it tells none."""
+    """Return the URL in a line of a log; empty if there is none."""
     found = _first(_by_name(row), _URLS)
     return found if isinstance(found, str) else ""
 
 
 def log_line_provider(row: Json) -> str | None:
-    """Return the provider that a line of a log names; None where it names none."""
+    """Return the provider that a line of a log names; None if it names none."""
     found = _first(_by_name(row), _PROVIDERS)
     return found if isinstance(found, str) and found else None
 
 
 def log_line_exchange(row: Json, where: str) -> Exchange:
     """
-    Return the exchange that a line of a log tells of.
+    Return the exchange in a line of a log.
 
     Raises:
         BadArchive: its status is none.
@@ -79,14 +79,14 @@ def _answer(named: dict[str, Any]) -> Any:
     written = named.get("outputvalue")
     if isinstance(written, str) and '"choices"' in written:
         return written
-    whole = named.get("response")  # the answer itself, parsed or as text
+    whole = named.get("response")  # the response body itself, parsed or as text
     if isinstance(whole, str) and whole.lstrip()[:1] in {"{", "d", ":"} and whole.strip() != "{}":
         return whole
     return whole if isinstance(as_object(whole).get("choices"), list) else None
 
 
 def _parameters(row: Json) -> Json | None:
-    """Return what was asked, where a log keeps the parameters of a request apart."""
+    """Return the request of a log that stores its parameters separately."""
     for key in ("request", "input", "kwargs"):
         asked = row.get(key)
         asked = _object(asked) if isinstance(asked, str) else asked
@@ -120,7 +120,7 @@ def _first(named: dict[str, Any], names: tuple[str, ...]) -> Any:
 
 
 def _by_name(row: Json) -> dict[str, Any]:
-    """Return the values of a row, and of the objects in it, by what they are called."""
+    """Return the values of a row, and of the objects in it, by normalized name."""
     named: dict[str, Any] = {}
     for path, value in _values(row, 0):
         for start in range(len(path)):
@@ -137,7 +137,7 @@ def _values(row: Json, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def _attributes(row: Json) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of a span as OTLP has them: a list of keys, each with a value of a kind."""
+    """Yield the attributes of a span in OTLP's form: a list of keys, each with a typed value."""
     for one in objects_in(row.get("attributes")):
         for value in as_object(one.get("value")).values():
             yield str(one.get("key")), int(value) if str(value).isdecimal() else value

@@ -1,4 +1,4 @@
-"""Stubs: what tools answer with in place of a server, recorded or written by hand."""
+"""Reads stubs: responses for mock servers, recorded or written by hand."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,22 +17,22 @@ _STUB_URLS = ("url", "urlPath", "urlPathTemplate", "urlPattern", "urlPathPattern
 
 
 def is_httpmock(item: Any) -> bool:
-    """Tell whether an object is a mock of httpmock: ``when`` it is asked so, ``then`` it answers so."""
+    """Return whether an object is a mock of httpmock: ``when`` matches the request, ``then`` is the response."""
     return isinstance(item, dict) and isinstance(item.get("when"), dict) and isinstance(item.get("then"), dict)
 
 
 def httpmock_exchange(item: dict[str, Any], where: str) -> Exchange:
-    """Return the exchange of a mock of httpmock, which does not keep the host."""
+    """Return the exchange of a mock of httpmock, which does not store the host."""
     return exchange_of_pair({"request": item["when"], "response": item["then"]}, where)
 
 
 def is_nock(item: Any) -> bool:
-    """Tell whether an object is a recorded call of nock."""
+    """Return whether an object is a recorded call of nock."""
     return isinstance(item, dict) and {"scope", "path", "response"} <= item.keys()
 
 
 def nock_exchange(item: dict[str, Any], where: str) -> Exchange:
-    """Return the exchange of a recorded call of nock; an answer in JSON was parsed, a packed one is in hex."""
+    """Return the exchange of a recorded call of nock; a JSON response was parsed, a compressed one is in hex."""
     asked = item.get("body")
     request = {"method": item.get("method"), "url": f"{item['scope']}{item['path']}", "body": asked or None}
     request["headers"] = item.get("reqheaders")
@@ -46,7 +46,7 @@ def nock_exchange(item: dict[str, Any], where: str) -> Exchange:
 
 
 def mountebank_items(document: Any) -> list[Any] | None:
-    """Return the answers that the imposters of mountebank give, each with what it is an answer to."""
+    """Return the responses of the imposters of mountebank, each with its request."""
     imposters = as_object(document).get("imposters", [document])
     stubs = [stub for imposter in objects_in(imposters) for stub in objects_in(imposter.get("stubs"))]
     given = [(stub, as_object(one.get("is"))) for stub in stubs for one in objects_in(stub.get("responses"))]
@@ -54,7 +54,7 @@ def mountebank_items(document: Any) -> list[Any] | None:
 
 
 def _wanted(stub: dict[str, Any]) -> dict[str, Any]:
-    """Return what the predicates of a stub want a request to be."""
+    """Return the request that the predicates of a stub match."""
     wanted: dict[str, Any] = {}
     for predicate in objects_in(stub.get("predicates")):
         for how in ("deepEquals", "equals", "startsWith", "contains", "matches"):
@@ -63,7 +63,7 @@ def _wanted(stub: dict[str, Any]) -> dict[str, Any]:
 
 
 def mockoon_items(document: Any) -> list[Any] | None:
-    """Return the answers of the routes of Mockoon, each with the route."""
+    """Return the responses of the routes of Mockoon, each with its route."""
     routes = objects_in(as_object(document).get("routes"))
     given = [(route, one) for route in routes if "endpoint" in route for one in objects_in(route.get("responses"))]
     return [
@@ -73,7 +73,7 @@ def mockoon_items(document: Any) -> list[Any] | None:
 
 
 def talkback_items(document: Any) -> list[Any] | None:
-    """Return the exchange of a tape of talkback, whose bodies are in base64 where people can't read them."""
+    """Return the exchange of a tape of talkback, which stores binary bodies in base64."""
     meta, asked, answer = (as_object(as_object(document).get(key)) for key in ("meta", "req", "res"))
     if not asked or not answer:
         return None
@@ -86,14 +86,14 @@ def talkback_items(document: Any) -> list[Any] | None:
 
 
 def is_wiremock(item: Any) -> bool:
-    """Tell whether an object is a stub mapping of WireMock."""
+    """Return whether an object is a stub mapping of WireMock."""
     request, response = (as_object(as_object(item).get(side)) for side in ("request", "response"))
     forms = {"urlPath", "urlPattern", "urlPathPattern", "urlPathTemplate", "bodyPatterns"} & request.keys()
     return bool(forms or {"jsonBody", "base64Body", "bodyFileName"} & response.keys())
 
 
 def wiremock_exchange(item: dict[str, Any], where: str, path: Path) -> Exchange:
-    """Return the exchange of a stub mapping; its answer may stand in a file of ``__files`` beside the mappings."""
+    """Return the exchange of a stub mapping; its response may be in a file of ``__files`` beside the mappings."""
     asked, answer = part(item, "request", where), part(item, "response", where)
     patterns = (pattern.get(form) for pattern in objects_in(asked.get("bodyPatterns")) for form in _WANTED)
     wanted = next((one for one in patterns if one), None)
@@ -107,7 +107,7 @@ def wiremock_exchange(item: dict[str, Any], where: str, path: Path) -> Exchange:
 
 
 def wiremock_url(asked: dict[str, Any]) -> str:
-    """Return the address that a stub mapping answers, or a pattern of it."""
+    """Return the URL that a stub mapping matches, or its pattern."""
     return next((python_text(asked[key]) for key in _STUB_URLS if asked.get(key)), "")
 
 
@@ -118,6 +118,6 @@ def _file_of(path: Path, name: str, where: str) -> bytes:
 
 
 def stubs_in(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the stub mappings of a document: many under ``mappings``, or the one that it is."""
+    """Yield the stub mappings of a document: those under ``mappings``, or the document itself."""
     mappings = item.get("mappings")
     yield from objects_in(mappings) if isinstance(mappings, list) else [item]

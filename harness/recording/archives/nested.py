@@ -1,7 +1,8 @@
 """
-Exchanges deep in a document of a tool that is not known, such as Hoverfly, Scotch, Postman and the Azure SDK's proxy.
+Finds exchanges nested in documents of tools without a reader, such as Hoverfly, Scotch, Postman and the Azure SDK's
+proxy.
 
-What they have in common with the rest is put into its form: keys begin small, ``raw`` and ``value`` are what they hold.
+They are converted to the common form: keys in lower case, ``raw`` and ``value`` unwrapped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,12 +18,12 @@ _HOLDERS = ("raw", "value")
 
 
 def pairs_within(document: Any) -> list[Any] | None:
-    """Return the pairs in a document, however deep; None where there is none."""
+    """Return the pairs in a document, at any depth; None if there is none."""
     return list(_pairs(document, 0)) or None
 
 
 def log_lines_within(document: Any) -> list[Any] | None:
-    """Return the lines of a log, or the spans, in a document, however deep; None where there is none."""
+    """Return the lines of a log, or the spans, in a document, at any depth; None if there is none."""
     return list(_log_lines(document, 0)) or None
 
 
@@ -60,7 +61,7 @@ def _small(value: dict[Any, Any]) -> Json:
 
 
 def _side(side: Json) -> Json:
-    """Return a request or a response with its parts as they are, whatever they were wrapped in."""
+    """Return a request or a response with its parts unwrapped."""
     parts = {key: _bare(value) for key, value in _small(side).items()}
     headers = next((parts[key] for key in ("headers", "header") if parts.get(key)), None)
     apart = as_object(parts.get("requestHeaders") or parts.get("responseHeaders")) | as_object(
@@ -75,7 +76,7 @@ def _side(side: Json) -> Json:
 
 
 def _among(parts: Json) -> Json:
-    """Return the headers that stand among the parts of an answer, by the dash in their names."""
+    """Return the headers that are mixed with the parts of a response, by the dash in their names."""
     return {key: value for key, value in parts.items() if isinstance(value, str) and ("-" in key or key == "date")}
 
 
@@ -86,7 +87,7 @@ def _with_address(parts: Json) -> Json:
 
 
 def _bare(value: Any) -> Any:
-    """Return what a matcher or a wrapper holds."""
+    """Return the content of a matcher or a wrapper."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "matcher" in value[0]:
         value = value[0]
     held = [value[key] for key in _HOLDERS if isinstance(value, dict) and isinstance(value.get(key), str)]

@@ -1,4 +1,4 @@
-"""Files that hold no exchange in a form that can be read, but of which it can be said how to get one."""
+"""Recognizes files that hold no readable exchange, and says how to get one."""
 
 import re
 
@@ -14,7 +14,7 @@ _OTHERS = (
 
 def refuse_others(begins: bytes, place: str) -> None:
     """
-    Say what to do with a file that ``begins`` as one of these.
+    Reject a file that ``begins`` as one of these, with advice.
 
     Raises:
         BadArchive: it does.

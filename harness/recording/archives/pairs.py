@@ -1,7 +1,7 @@
 """
-An exchange as most recorders keep it: an object with a request and a response.
+Reads an exchange as most recorders store it: an object with a request and a response.
 
-They name the parts in many ways, and no two differ in more than names and forms; so there is one reader for all.
+Recorders differ only in names and forms of the parts, so one reader serves all.
 """
 
 import re
@@ -34,13 +34,13 @@ _ANSWERED = (
 )
 _STATUSES = ("status", "code", "status_code", "statusCode")
 STREAMED = frozenset({"stream", "stream_options"})
-"""What asks for a stream."""
+"""A request body that asks for a stream."""
 
 _ADDRESSES = ("url", "request_url", "request_path", "path", "uri")
-"""Where the address stands whose request is the body alone."""
+"""Keys of the URL if the request is the body alone."""
 
 _BESIDE = ("status", "status_code", "statusCode", "response_status", "responseStatus", "response_code")
-"""Where the status stands whose response is the body alone."""
+"""Keys of the status if the response is the body alone."""
 
 _STATUS_LINE = re.compile(r"(?:HTTP/[\d.]+ )?(\d{3})(?: (.*))?")
 _LEFT: dict[str, Fidelity] = {
@@ -57,7 +57,7 @@ def exchange_of_pair(item: Any, where: str) -> Exchange:
     Return the exchange of an object with a ``request`` and a ``response``; either may be the body alone.
 
     Raises:
-        BadArchive: one of them is missing, or a part of it can't be what it is called.
+        BadArchive: one of them is missing, or a part of it has the wrong type.
     """
     request, response = part(item, "request", where), part(item, "response", where)
     if isinstance(request.get("messages"), list) or isinstance(request.get("prompt"), str | list):
@@ -72,21 +72,21 @@ def exchange_of_pair(item: Any, where: str) -> Exchange:
 
 
 def _url_beside(item: dict[str, Any]) -> str:
-    """Return the address that stands beside a request, whole or in parts."""
+    """Return the URL beside a request, whole or in parts."""
     whole = next((item[key] for key in _ADDRESSES if isinstance(item.get(key), str)), "")
     host, scheme = item.get("host"), item.get("scheme")
     return f"{scheme}://{host}{whole}" if isinstance(host, str) and isinstance(scheme, str) else whole
 
 
 def _put_together(request: dict[str, Any]) -> dict[str, Any]:
-    """Return a request without its wish for a stream: who keeps the body alone has put it together."""
+    """Return a request without ``stream``: a recorder that stores the body alone has joined the chunks."""
     body = request.get("body")
     kept = {key: value for key, value in body.items() if key not in STREAMED} if isinstance(body, dict) else body
     return {**request, "body": kept}
 
 
 def answer_in(item: dict[str, Any], response: dict[str, Any], where: str) -> tuple[Response, Source]:
-    """Return the response of an item, and where it comes from, as the item tells."""
+    """Return the response of an item, and its source as the item gives it."""
     body = response_body(item, response, f"{where}/response")
     headers = headers_in(response.get("headers", response.get("header")))
     status, reason = status_of(response, where)
@@ -96,7 +96,7 @@ def answer_in(item: dict[str, Any], response: dict[str, Any], where: str) -> tup
 
 
 def _unpacked(body: bytes, headers: Headers) -> bytes:
-    """Return a body without a compression that no header tells of: recorders drop headers, and no client would read it."""
+    """Decompress a body without a content-encoding header: recorders drop headers, and no client could read it."""
     if not body.startswith(GZIP) or "content-encoding" in headers:
         return body
     content, wrong, too_large = inflate(body, zlib.MAX_WBITS | 16)
@@ -104,7 +104,7 @@ def _unpacked(body: bytes, headers: Headers) -> bytes:
 
 
 def request_in(request: dict[str, Any], where: str) -> Request:
-    """Return what was asked."""
+    """Return the request."""
     method = next((request[key] for key in _METHODS if request.get(key)), "POST")
     return Request(
         python_text(method).upper(),
@@ -115,7 +115,7 @@ def request_in(request: dict[str, Any], where: str) -> Request:
 
 
 def url_in(request: Any) -> str:
-    """Return the address that was asked, or its path where the host was not kept; empty where neither was."""
+    """Return the requested URL, or its path if the host was not kept; empty if neither was."""
     found = (request.get(key) for key in _URLS) if isinstance(request, dict) else ()
     return next((python_text(one) for one in found if one and not isinstance(one, dict | list)), "")
 
@@ -123,7 +123,7 @@ def url_in(request: Any) -> str:
 def _asked(request: dict[str, Any], where: str) -> bytes | None:
     for key in _ASKED:
         value = request.get(key)
-        if value is None or value == "":  # some keep a body under one of two names, and leave the other empty
+        if value is None or value == "":  # some store a body under one of two names, and leave the other empty
             continue
         if key == "parsed_body":
             return parsed(value, f"{where}/{key}").content
@@ -144,13 +144,16 @@ def _is_empty(value: Any) -> bool:
 
 
 def has_body(item: dict[str, Any], response: dict[str, Any]) -> bool:
-    """Tell whether a response, or its item, holds a body, which may be empty."""
+    """Return whether a response, or its item, holds a body, which may be empty."""
     keys = {*_IN_BASE64, *_ANSWERED, "parsed_body", "choices"}
     return bool(keys & response.keys()) or isinstance(item.get("chunks"), list)
 
 
 def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
-    """Return the body of a response, wherever it stands; some keep the reads of a stream beside the response."""
+    """
+    Return the body of a response, from wherever it is stored; some store the reads of a stream beside the
+    response.
+    """
     if "parsed_body" in response:
         return parsed(response["parsed_body"], f"{where}/parsed_body")
     for key in _IN_BASE64:
@@ -169,10 +172,10 @@ def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
 
 
 def status_of(response: dict[str, Any], where: str) -> tuple[int, str]:
-    """Return status and reason, kept as a number, as an object or as a line."""
+    """Return status and reason, stored as a number, an object or a line."""
     reason = response.get("reason", response.get("statusText", response.get("status_message", "")))
     given = [response[key] for key in _STATUSES if response.get(key) is not None]
-    # A stream that an SDK's recorder kept has no status: that it was kept as an answer says it was one.
+    # A stream from an SDK's recorder has no status, but was stored as a response, so it succeeded.
     if not given and not any(key in response for key in _STATUSES):
         return 200, python_text(reason)
     for value in given:
@@ -188,7 +191,7 @@ def status_of(response: dict[str, Any], where: str) -> tuple[int, str]:
 
 
 def headers_in(value: Any) -> Headers:
-    """Return headers, kept as a mapping to texts or lists, as pairs, as objects or as one flat list."""
+    """Return headers, stored as a mapping to strings or lists, as pairs, as objects or as one flat list."""
     pairs: list[tuple[str, str]] = []
     if isinstance(value, dict) and isinstance(value.get("headers"), list):
         return headers_in(value["headers"])
@@ -220,7 +223,7 @@ def _reads(response: dict[str, Any], body: bytes) -> Reads | None:
 
 
 def source_of(item: dict[str, Any], headers: Headers, kept: Fidelity = "wire", note: str | None = None) -> Source:
-    """Return where an exchange comes from, as its item tells: date, origin, and what was changed."""
+    """Return the source of an exchange as its item gives it: date, origin, and changes."""
     provenance: Provenance = "published" if item.get("authenticity") == "transcript" else "recorded"
     origin = item.get("source")
     repo, path = (origin.get("repo"), origin.get("path")) if isinstance(origin, dict) else (None, None)

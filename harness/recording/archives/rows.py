@@ -1,5 +1,5 @@
 """
-Recordings in JSON lines: an exchange a row, or an event, a chunk or an answer a row.
+Reads recordings in JSON lines: an exchange, an event, a chunk or a response per row.
 
 They are read row by row: logs can be larger than memory.
 """
@@ -29,12 +29,12 @@ _FORMS: tuple[tuple[Callable[[Any], bool], Callable[[Json, str], Exchange]], ...
     (is_completion, completion_exchange),
     (is_log_line, log_line_exchange),
 )
-"""The forms of a row that is no pair of request and response, in the order in which they are tried."""
+"""The forms of a row that is not a pair of request and response, in the order in which they are tried."""
 
 
 def parsed_row(line: bytes | None, where: str) -> Json | None:
     """
-    Return the object in a row; None where it is blank.
+    Return the object in a row; None if it is blank.
 
     Raises:
         BadArchive: it is longer than is read, no JSON, or no object.
@@ -55,12 +55,12 @@ def parsed_row(line: bytes | None, where: str) -> Json | None:
 
 
 def is_part_of_a_stream(row: Json | None) -> bool:
-    """Tell whether a row is an event or a chunk: then the file is one stream."""
+    """Return whether a row is an event or a chunk: then the file is one stream."""
     return row is not None and (event_data(row) is not None or is_chunk(row))
 
 
 def stream_exchange(rows: Iterable[Row], place: str, unread: Callable[[HarnessError], None]) -> Exchange:
-    """Return the exchange of a stream that stands in a file, an event or a chunk a row, up to what is read of a body."""
+    """Return the exchange of a stream stored in a file, an event or a chunk per row, up to the size limit of a body."""
     kept: list[Json] = []
     size = 0
     for number, line in rows:
@@ -79,7 +79,7 @@ def stream_exchange(rows: Iterable[Row], place: str, unread: Callable[[HarnessEr
 
 
 def url_of_row(row: Json) -> Any:
-    """Return the address that a row tells of; None where it tells none."""
+    """Return the URL in a row; None if there is none."""
     if isinstance(row.get("request"), dict):
         return url_in(row["request"]) or url_in(row)
     if is_tap(row):
@@ -97,7 +97,7 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
     response = as_object(row.get("response"))
     if isinstance(row.get("request"), dict) and has_body(row, response):
         return exchange_of_pair(row, where)
-    if "custom_id" in row and response:  # what OpenAI's batches give: the answer, and the request in another file
+    if "custom_id" in row and response:  # output of OpenAI's batches: the response, with the request in another file
         return Exchange(Request("POST", ""), *answer_in(row, response, where))
     for fits, read in _FORMS:
         if fits(row):
@@ -106,10 +106,10 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
         raise BadArchive(
             f"{where}: there is no response in it; leave it out, or log the bodies of requests and responses"
         )
-    return exchange_of_pair(row, where)  # which says what it lacks
+    return exchange_of_pair(row, where)  # which reports what is missing
 
 
 def provider_of_row(row: Json) -> str | None:
-    """Return the provider that a row names: under that name, or as gateways and OpenTelemetry name it."""
+    """Return the provider that a row names: as ``provider``, or as gateways and OpenTelemetry name it."""
     provider = row.get("provider")
     return provider if isinstance(provider, str) else log_line_provider(row)

@@ -1,8 +1,8 @@
 """
-Exchanges in the rows of a table: those of Parquet files, and of any table of Arrow.
+Reads exchanges from the rows of a table: of Parquet files, and of any Arrow table.
 
-A table with the column ``response_body`` has the bytes as they came, beside ``url``, ``request_body``, ``status`` and
-``response_headers``.  A row of any other is read as a line of a gateway's log is, whatever its columns are called.
+A table with the column ``response_body`` has the original bytes, beside ``url``, ``request_body``, ``status`` and
+``response_headers``.  A row of any other is read like a line of a gateway's log, whatever its columns are called.
 """
 
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
 PARQUET = b"PAR1"
-"""What a Parquet file begins with."""
+"""The first bytes of a Parquet file."""
 
 _AT_ONCE = 64
-"""So many rows are held at once."""
+"""Number of rows held at a time."""
 _OF_FINDINGS = {"check", "outcome", "family"}
 _BODY = "response_body"
 _OBJECTS = {
@@ -35,11 +35,11 @@ _OBJECTS = {
     "request",
     "response",
 }
-"""The columns that hold what a gateway parsed, where a table keeps it as JSON text."""
+"""The columns with values a gateway parsed, if a table stores them as JSON text."""
 
 
 def holds_findings(path: Path) -> bool:
-    """Tell whether a Parquet file is what an audit wrote, and no recording; not where pyarrow is missing."""
+    """Return whether a Parquet file is the output of an audit; False without pyarrow."""
     try:
         return set(_opened(path).schema_arrow.names) >= _OF_FINDINGS
     except BadArchive:
@@ -81,7 +81,7 @@ def exchange_of_table_row(row: Json, where: str) -> Exchange:
     request = {"method": "POST", "url": row.get("url") or "", "headers": {}, "body": _json(row.get("request_body"))}
     told = {"request": request, "response": response} | ({"recorded_at": str(row["at"])} if row.get("at") else {})
     exchange = exchange_of_row(told, where)
-    if isinstance(body, bytes):  # as they came, whatever they are
+    if isinstance(body, bytes):  # the original bytes, whatever they are
         exchange = replace(exchange, response=replace(exchange.response, body=body))
     return exchange
 
@@ -104,7 +104,7 @@ def _refused(path: Path, error: Exception) -> BadArchive:
 
 
 def _plain(key: str, value: Any) -> Any:
-    """Return a value of a column as a line of JSON would have it; bodies that are text stay as they are."""
+    """Return a value of a column as a line of JSON would have it; bodies that are text stay unchanged."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, datetime | date):

@@ -1,4 +1,4 @@
-"""Recordings that are text and no document: a stream as it came, and what curl prints; told by how they begin."""
+"""Reads recordings that are plain text: a raw stream, and the output of curl; detected by their beginning."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ TextReader = Callable[[bytes, str], Iterator[Exchange]]
 
 
 def text_reader(begins: bytes) -> TextReader | None:
-    """Return what reads a text that ``begins`` so; None where it is none of these."""
+    """Return the reader of a text that ``begins`` so; None if there is none."""
     readers: tuple[tuple[bool, TextReader], ...] = (
         (begins.startswith(HTTPRR), httprr_exchanges),
         (bool(CURL_I.match(begins)), _one(curl_i_exchange)),
@@ -41,7 +41,7 @@ def _one(read: Callable[[bytes, str], Exchange]) -> TextReader:
 
 
 def _stream(content: bytes, _where: str) -> Iterator[Exchange]:
-    """Yield the exchange of a stream alone; where its blank lines were left out each data line is an event."""
+    """Yield the exchange of a raw stream; if its blank lines are missing, each data line is an event."""
     if _BLANK_LINE.search(content) or content.count(b"data:") < 2:  # noqa: PLR2004 - one event needs none
         yield Exchange(Request("POST", ""), Response(200, body=content))
     else:

@@ -1,9 +1,10 @@
 """
-Recordings without their content: every text that people or models wrote gives way to a made-up one of the same form.
+Masks recordings: every text that people or models wrote is replaced by a made-up one of the same form.
 
-What stays is what rules look at: bytes around the texts, keys, kinds, lengths, script, escapes, pieces, repetition,
-numbers of usage, names of models, words of the protocol.  A made-up text is as long as the one before it, in characters
-and in bytes, so that offsets, sizes and reads stay true.  ``words`` says how one is made, ``places`` what is a text.
+Everything that rules look at stays: bytes around the texts, keys, types, lengths, script, escapes, fragments,
+repetition, usage counts, model names, protocol words.  A made-up text has the same length as the original, in
+characters and in bytes, so that offsets, sizes and reads stay valid.  ``words`` makes the texts, ``places`` decides
+what is a text.
 """
 
 import re
@@ -21,7 +22,7 @@ from harness.wire.exchange import Exchange, Request
 from harness.wire.shapes import as_object, objects_in
 
 NOTE = "texts: replaced"
-"""Stands in the note of an exchange whose texts were replaced."""
+"""The note of an exchange whose texts were replaced."""
 
 _BYTES_TOLD = re.compile(rb'"bytes"\s*:\s*\[\s*\d')
 _BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
@@ -34,7 +35,7 @@ _DEEPEST = 64
 
 def mask_exchanges(exchanges: Sequence[Exchange], seed: str) -> list[Exchange]:
     """
-    Return the exchanges of one recording without their content; what is equal in two of them stays equal.
+    Return the exchanges of one recording masked; equal texts stay equal across them.
 
     Equal seeds give equal texts.
     """
@@ -88,13 +89,13 @@ def _request_body(request: Request, context: Context) -> bytes | None:
 
 
 def stops_of(request: Request) -> list[str]:
-    """Return the sequences at which an answer to ``request`` is to end."""
+    """Return the stop sequences of ``request``."""
     stop = request.get("stop")
     return [one for one in (stop if isinstance(stop, list) else [stop]) if isinstance(one, str) and one]
 
 
 def _stops_alike(exchange: Exchange, made: Exchange) -> bool:
-    """Tell whether the sequences that end an answer stand in its texts as they did."""
+    """Return whether the stop sequences occur in the response's texts as they did before."""
     held = [[stop in text for text in _said(one) for stop in stops_of(one.request)] for one in (exchange, made)]
     return held[0] == held[1]
 
@@ -104,7 +105,7 @@ def _said(exchange: Exchange) -> list[str]:
 
 
 def _bound_numbers(exchange: Exchange) -> Iterator[str]:
-    """Yield the numbers of an answer that a schema of its request sets bounds to."""
+    """Yield the numbers of a response that a schema in its request bounds."""
     schemas = [value for key, value in _members(exchange.request.json) if key in _SCHEMAS]
     if any(key in _BOUNDS for schema in schemas for key, _ in _members(schema)):
         for message in exchange.completion.messages:
@@ -114,7 +115,7 @@ def _bound_numbers(exchange: Exchange) -> Iterator[str]:
 
 
 def _members(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the members of all objects in ``value``, and what stands in lists under an empty key."""
+    """Yield the members of all objects in ``value``, and the elements of lists under an empty key."""
     listed = [("", one) for one in value] if isinstance(value, list) else []
     for key, inner in [*(value.items() if isinstance(value, dict) else listed)] if depth < _DEEPEST else ():
         yield key, inner
@@ -126,7 +127,7 @@ def _texts_in(asked: Any) -> list[str]:
 
 
 def _names_in(asked: Any) -> set[str]:
-    """Return the words of a request that are of its form: its keys, and the name of the model."""
+    """Return the words of a request that belong to its form: its keys, and the name of the model."""
     names = {key for key, _ in _members({key: value for key, value in as_object(asked).items() if key != "tools"})}
     model = as_object(asked).get("model")
     return {*names, *as_object(asked)} | ({model} if isinstance(model, str) and model else set())

@@ -1,4 +1,4 @@
-"""Bodies: what of them is JSON, what text, and what belongs to the framing and stays."""
+"""Masks bodies: separates JSON and text from the framing, which stays."""
 
 import re
 import zlib
@@ -26,14 +26,14 @@ _KEPT_FIELDS = frozenset({"event", "retry", "bare"})
 
 @dataclass(slots=True)
 class _Lines:
-    """Lines that belong together, as spans of the text; ``kind`` is the field they are of."""
+    """Related lines, as spans of the text; ``kind`` is their field."""
 
     kind: str
     spans: list[tuple[int, int]] = field(default_factory=list)
 
 
 def masked_response(exchange: Exchange, context: Context) -> Response:
-    """Return the answer with other texts in its body; nothing else of it changes."""
+    """Return the response with other texts in its body; nothing else changes."""
     response = exchange.response
     if not response.content:
         return response
@@ -46,7 +46,7 @@ def masked_response(exchange: Exchange, context: Context) -> Response:
 
 
 def masked_content(content: bytes, context: Context, kind: str) -> bytes:
-    """Return a body with other texts in it, of the same length; ``kind`` is what the body is."""
+    """Return a body with other texts, of the same length; ``kind`` is the kind of the body."""
     text = content.decode("utf-8", "surrogateescape")
     if kind == "stream":
         made = _masked_stream(text, context)
@@ -87,19 +87,19 @@ def _masked_field(kind: str, value: str, context: Context) -> str:
         return masked_id(value, context.vocabulary)
     if kind == "":  # a comment
         return context.repetitions.masked(value)
-    # What a parser of JSON says of a word hangs on its first letter.
+    # A JSON parser's message for a word depends on its first letter.
     return value[:1] + _masked_text(value, context)[1:]
 
 
 def _masked_text(text: str, context: Context) -> str:
-    """Return other words for a text that is no JSON: of a page or an error only for what is repeated in it."""
+    """Mask a text that is not JSON: of a page or an error only what it repeats of the request."""
     if context.refused or _TAG.match(text.lstrip()):
         return context.repetitions.masked(text)
     return context.vocabulary.text(text)
 
 
 def _blocks(text: str) -> Iterator[_Lines]:
-    """Yield the values of fields; those of ``data`` together that make one event, and lines that are no field."""
+    """Yield the values of fields; ``data`` lines of one event together, and lines that are not fields."""
     block, at = _Lines("none"), 0
     for line in _LINE.finditer(text):
         found = _FIELD.fullmatch(line[0])
@@ -118,7 +118,7 @@ def _blocks(text: str) -> Iterator[_Lines]:
 
 
 def _packed(response: Response, content: bytes) -> Response:
-    """Return the response with a content, packed as it was; its reads were of other bytes."""
+    """Return the response with another content, compressed as before; its reads no longer apply."""
     if response.too_large:
         headers = Headers(tuple(pair for pair in response.headers.pairs if pair[0].lower() != "content-encoding"))
         error = f"LimitReached: {response.too_large}"
@@ -128,7 +128,7 @@ def _packed(response: Response, content: bytes) -> Response:
     if not response.undecodable or "follow" in response.undecodable:
         after = b"\0" * int(response.undecodable.split()[0]) if response.undecodable else b""
         return replace(response, body=packed + packer.flush() + after, reads=None)
-    # It breaks off where it did, or goes on with what is no block.
+    # It ends where it did, or continues with something that is not a block.
     packed += packer.flush(zlib.Z_SYNC_FLUSH)
     return replace(response, body=packed if "cut short" in response.undecodable else packed + _NO_BLOCK, reads=None)
 

@@ -1,5 +1,5 @@
 r"""
-What is escaped in a text, as JSON does: read, and written back in the same way.
+Decodes escapes in a text, as in JSON, and writes them back the same way.
 
 ``\u00e9`` comes back as four hexadecimal digits, ``é`` as it was, so that the text keeps its length.
 """
@@ -7,7 +7,7 @@ What is escaped in a text, as JSON does: read, and written back in the same way.
 import re
 
 UNREADABLE = "\ue000"
-"""Stands for an escape that is none, or half a surrogate pair: it stays as it is."""
+"""Stands for an invalid escape, or a lone surrogate: it stays as it is."""
 
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rf"({_PAIR}|\\u[0-9a-fA-F]{{4}})|\\(.)?", re.DOTALL)
@@ -15,7 +15,7 @@ _SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "\\":
 
 
 class Escapes:
-    """A text with escapes: ``plain`` is what it says, a character an escape."""
+    """A text with escapes: ``plain`` is its decoded form, one character per escape."""
 
     def __init__(self, text: str) -> None:
         self._escapes: list[tuple[int, re.Match[str]]] = []
@@ -29,7 +29,7 @@ class Escapes:
         self.plain = "".join([*parts, text[at:]])
 
     def put_back(self, plain: str) -> str:
-        """Return the text with other letters in it, as many as there were."""
+        """Return the text with other letters in it, equally many."""
         parts, at = [], 0
         for place, found in self._escapes:
             parts.append(plain[at:place])

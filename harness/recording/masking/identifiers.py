@@ -1,4 +1,4 @@
-"""Ids, addresses and headers: what tells whose they are goes, what tells their form stays."""
+"""Masks ids, URLs and headers: what identifies their owner is replaced, their form stays."""
 
 import re
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from harness.wire.exchange import Headers
 _ADDRESS = re.compile(r"(?P<scheme>(?:[a-z]+://)?)(?P<host>(?<=//)[^/?#]*|)(?P<path>/?[^?#]*)(?P<query>.*)", re.DOTALL)
 _PREFIX = re.compile(r"[A-Za-z]{1,14}[-_.:]")
 _RUN = re.compile(r"[^\W_]+")
-_FEW = 2  # digits: a place in a list, and nobody's id
+_FEW = 2  # digits: an index, not an id
 _LISTED = re.compile(r"(?:request|trace|log)-?id$|^cf-ray$")
 _PLAIN_HEADERS = frozenset({"content-type", "date", "server"})
 _IN_PATHS = re.compile(
@@ -22,9 +22,9 @@ _IN_PATHS = re.compile(
     re.IGNORECASE,
 )
 _METHOD = re.compile(r":(?:stream)?(?:rawPredict|generateContent)$", re.IGNORECASE)
-"""What is asked of a model in Google's paths; it tells the dialect."""
+"""The method in Google's paths, which determines the dialect."""
 _HERE = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal")
-# At these everybody asks at the same address.
+# Hosts with the same URL for all customers.
 _PUBLIC = re.compile(
     r"(?:[\w-]+\.)*(?:openai\.com|anthropic\.com|deepseek\.com|siliconflow\.(?:cn|com)|volces\.com|baidubce\.com|moonshot\.(?:cn|ai)"
     r"|bigmodel\.cn|z\.ai|minimaxi?\.(?:com|chat|io)|stepfun\.com|tencentmaas\.com|hunyuan\.cloud\.tencent\.com|xf-yun\.com|x\.ai"
@@ -34,7 +34,7 @@ _PUBLIC = re.compile(
     r"|heroku\.com|crusoe\.ai|pydantic\.dev|ppinfra\.com|modelscope\.cn|longcat\.chat|xiaomimimo\.com)"
     r"|(?:[\w-]+\.)*dashscope[\w-]*\.aliyuncs\.com"
 )
-# At these each customer has a name; what stands there of the service itself.
+# Hosts with a name per customer; here the service's own part.
 _SHARED = re.compile(
     r"(?<=\.)(?:openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com|models\.ai\.azure\.com"
     r"|inference\.ml\.azure\.com|[\w-]+\.maas\.aliyuncs\.com|[\w-]+\.amazonaws\.com|snowflakecomputing\.com"
@@ -49,11 +49,11 @@ _AGENTS = words_of(
 
 
 def masked_id(text: str, vocabulary: Vocabulary, names: Collection[str] = ()) -> str:
-    """Return another id of the same pattern; ``names`` of tools may stand in it."""
+    """Return another id of the same pattern; ``names`` of tools may occur in it."""
     if is_placeholder(text):
         return text
     prefix = _PREFIX.match(text)
-    # Where the name of a tool is in it, so that it may be the prefix.
+    # If it contains a tool name, so that this may be the prefix.
     kept = prefix.end() if prefix and not any(text.startswith(name) for name in names) else 0
     rest = text[kept:]
     if rest in names or any(name and name in rest for name in names):
@@ -66,7 +66,7 @@ def masked_id(text: str, vocabulary: Vocabulary, names: Collection[str] = ()) ->
 
 
 def masked_url(url: str, vocabulary: Vocabulary) -> str:
-    """Return an address without the names of accounts."""
+    """Return a URL without the names of accounts."""
     found = _ADDRESS.fullmatch(url)
     if not found:
         return vocabulary.text(url)
@@ -76,7 +76,7 @@ def masked_url(url: str, vocabulary: Vocabulary) -> str:
 
 
 def _host(address: str, vocabulary: Vocabulary) -> str:
-    """Return a host with its port; of one that is nobody's but a customer's only what it has in common with others."""
+    """Return a host with its port; of a customer's own host only the service's part."""
     found = re.fullmatch(r"(.*?)(:\d+)?", address)
     host, port = (found[1], found[2] or "") if found else (address, "")
     if _HERE.fullmatch(host) or _PUBLIC.fullmatch(host):
@@ -97,7 +97,7 @@ def _value(value: str, vocabulary: Vocabulary) -> str:
 
 
 def masked_request_headers(headers: Headers, vocabulary: Vocabulary) -> Headers:
-    """Return the headers of a request without what names a program that is nobody else's."""
+    """Return the headers of a request without what identifies an individual program."""
     return Headers(
         tuple(
             (name, _agent(value, vocabulary) if name.lower() == "user-agent" else value)
@@ -111,7 +111,7 @@ def _agent(value: str, vocabulary: Vocabulary) -> str:
 
 
 def masked_response_headers(headers: Headers, vocabulary: Vocabulary, repetitions: Repetitions) -> Headers:
-    """Return the headers of an answer with other ids in them."""
+    """Return the headers of a response with other ids."""
 
     def masked(name: str, value: str) -> str:
         if _LISTED.search(name):

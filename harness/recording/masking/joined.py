@@ -1,9 +1,9 @@
 """
-Texts in pieces, and texts that come twice.
+Masks texts that are split into fragments, and texts that are repeated.
 
-The pieces of a stream are put together before words are exchanged, so that a word that is spread over several is one
-word; then the text is cut where it was cut, be it inside a character.  Where a text is sent again, with no space
-between the two, the second copy becomes a copy of what the first became.
+The fragments of a stream are joined before words are replaced, so that a word split over several stays one word;
+then the text is split at the same places, even inside a character.  If a text is sent again without a space between
+the two, the second copy becomes a copy of the first's replacement.
 """
 
 from collections import deque
@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 from harness.wire.spacing import SMALL_WORDS, a_line_each, run_together
 
-_TELLING = 8  # characters: what is shorter comes again by chance
-_OFTEN = 0.4  # of the pieces that repeat the one before: a stream that sends each twice
+_TELLING = 8  # characters: shorter texts repeat by chance
+_OFTEN = 0.4  # share of fragments that repeat the one before, if a stream sends each twice
 _GROWN = 2
 _NOTHING = frozenset({"None", "null", "undefined", "NaN", "nil"})
-_WAITING = 5  # pieces by which one copy may be ahead of the other
+_WAITING = 5  # fragments by which one copy may be ahead of the other
 
 Mask = Callable[[str], str]
 
 
 class _Span(NamedTuple):
-    """A part of a text, and where it stood first, if it is a copy."""
+    """A part of a text, and the place of its original, if it is a copy."""
 
     start: int
     end: int
@@ -31,7 +31,7 @@ class _Span(NamedTuple):
 
 
 def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) -> list[str]:
-    """Return the pieces of one text with other words in them; each of ``marks`` is a word of its own in it."""
+    """Return the fragments of one text with other words; each of ``marks`` is a word of its own."""
     text = "".join(pieces)
     if not text:
         return list(pieces)
@@ -52,13 +52,13 @@ def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) 
 
 
 def _nothing(pieces: Sequence[str]) -> list[str]:
-    """Return the word for nothing that is the first piece, where the text follows without a space."""
+    """Return the word for nothing that is the first fragment, if the text follows without a space."""
     given = list(islice(filter(None, pieces), 2))
     return given[:1] if len(given) > 1 and given[0] in _NOTHING and given[1][:1].isalnum() else []
 
 
 def _in_turn(pieces: Sequence[str]) -> dict[int, int]:
-    """Return which piece repeats which, where two copies of a text come in turn; nothing where one piece has no copy."""
+    """Return which fragment repeats which, if two copies of a text alternate; nothing if one fragment has no copy."""
     waiting: deque[int] = deque()
     copies: dict[int, int] = {}
     for number, piece in enumerate(pieces):
@@ -72,7 +72,7 @@ def _in_turn(pieces: Sequence[str]) -> dict[int, int]:
 
 
 def _as_utf8(text: str) -> str:
-    """Return ``text`` with the characters whole that were cut between two pieces."""
+    """Return ``text`` with the characters rejoined that were split between two fragments."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
@@ -86,7 +86,7 @@ def _cut(text: str, pieces: Sequence[str]) -> list[str]:
 
 
 def _spans(text: str, pieces: Sequence[str], marks: Sequence[str]) -> list[_Span]:
-    """Return the parts of ``text`` in their order, all of it."""
+    """Return the parts of ``text`` in order, all of it."""
     spans: list[_Span] = []
     at = 0
     for copy in _copies(text, pieces):
@@ -97,7 +97,7 @@ def _spans(text: str, pieces: Sequence[str], marks: Sequence[str]) -> list[_Span
 
 
 def _apart(text: str, start: int, end: int, marks: Sequence[str]) -> Iterator[_Span]:
-    """Yield what stands from ``start`` to ``end``, cut at the marks in it."""
+    """Yield the spans from ``start`` to ``end``, split at the marks."""
     cuts = {start, end}
     for mark in filter(None, marks):
         at = text.find(mark, start, end)
@@ -109,7 +109,7 @@ def _apart(text: str, start: int, end: int, marks: Sequence[str]) -> Iterator[_S
 
 
 def _copies(text: str, pieces: Sequence[str]) -> Iterator[_Span]:
-    """Yield where ``text`` repeats what it said before."""
+    """Yield the spans where ``text`` repeats an earlier part."""
     if len(pieces) == 1:
         yield from _second_half(text, 0) if len(text) >= _TELLING else ()
         return
@@ -134,7 +134,7 @@ def _second_half(text: str, at: int) -> Iterator[_Span]:
 
 
 def _repeats_the_last(pieces: Sequence[str]) -> bool:
-    """Tell whether each piece holds the one before, or comes twice."""
+    """Return whether each fragment contains the one before, or occurs twice."""
     pairs = list(pairwise(pieces))
     grown = sum(len(after) > len(before) for before, after in pairs[:4])
     if grown >= _GROWN and all(after.startswith(before) for before, after in pairs):
@@ -143,7 +143,7 @@ def _repeats_the_last(pieces: Sequence[str]) -> bool:
 
 
 def _again(text: str, at: int, piece: str) -> Iterator[_Span]:
-    """Yield the copy that begins at ``at``: of the beginning of the text, or of what the last pieces said."""
+    """Yield the copy that begins at ``at``: of the beginning of the text, or of the last fragments."""
     if text.startswith(text[:_TELLING], at):
         length = _TELLING
         while length < at and at + length < len(text) and text[length] == text[at + length]:

@@ -1,7 +1,7 @@
 """
-The strings and numbers of a JSON text, with where they stand in it, whatever is wrong with it.
+Finds the strings and numbers of a JSON text, with their places, even if it is malformed.
 
-Nothing is parsed: tokens are taken as they come, so that a text may be cut off or broken in any way.
+It tokenizes without parsing, so that a text may be truncated or broken in any way.
 """
 
 import re
@@ -16,10 +16,10 @@ Path = tuple[str, ...]
 @dataclass(slots=True, eq=False)
 class Container:
     """
-    An object or a list, and what is known of it when the whole text was read.
+    An object or a list, complete once the whole text was read.
 
-    ``path`` is the way to it, ``*`` for an element of a list; ``position`` its place in the list it stands in;
-    ``values`` are the numbers under ``index`` and the texts under ``id`` and ``type``.
+    ``path`` is its path, with ``*`` for an element of a list; ``position`` its index in its list; ``values`` are
+    the numbers under ``index`` and the strings under ``id`` and ``type``.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class Container:
 
     @property
     def inner_path(self) -> Path:
-        """The way to what is read next in it."""
+        """The path of the next value in it."""
         if self.above is None and not self.key:
             return self.path
         return (*self.path, "*" if self.is_list else self.key)
@@ -41,9 +41,9 @@ class Container:
 @dataclass(slots=True, eq=False)
 class JsonToken:
     """
-    A string, without its quotes, or a number: ``raw`` as it stands in the text from ``start`` on.
+    A string, without its quotes, or a number: ``raw`` is its text at ``start``.
 
-    ``is_key`` says that it is the key of a member, ``path`` then is the way to that member.
+    ``is_key`` is whether it is the key of a member; ``path`` is then the path of that member.
     """
 
     start: int
@@ -55,7 +55,7 @@ class JsonToken:
 
 
 def tokens_in(text: str) -> Iterator[JsonToken]:
-    """Yield the strings and numbers of ``text`` in their order."""
+    """Yield the strings and numbers of ``text`` in order."""
     here = Container((), None, 0, is_list=False)
     paths: dict[Path, Path] = {}
     for found in _TOKEN.finditer(text):

@@ -1,4 +1,4 @@
-"""The strings of JSON texts, given other words: of a request, of an answer, or of all events of a stream."""
+"""Masks the strings of JSON texts: of a request, of a response, or of all events of a stream."""
 
 import re
 from collections import defaultdict
@@ -25,10 +25,10 @@ _Label = tuple[str, ...]
 @dataclass(slots=True)
 class Context:
     """
-    What is known of an exchange when its texts are masked.
+    The context of an exchange whose texts are masked.
 
-    ``marks`` are the sequences that end an answer, ``names`` those of tools; ``asked`` says that a request is read,
-    ``refused`` that an answer is one of an error.
+    ``marks`` are the stop sequences, ``names`` those of tools; ``asked`` is whether a request is masked,
+    ``refused`` whether the response is an error.
     """
 
     vocabulary: Vocabulary
@@ -41,7 +41,7 @@ class Context:
 
 @dataclass(slots=True)
 class _String:
-    """A string of block number ``block``: as it stands there, read, and what comes in its place."""
+    """A string of block number ``block``: as written, decoded, and its replacement."""
 
     block: int
     token: JsonToken
@@ -55,14 +55,14 @@ class _String:
         return cls(block, token, escapes, escapes.plain if escapes else token.raw)
 
     def written(self) -> str:
-        """Return what comes in its place, as it is spelled there."""
+        """Return its replacement, with the same escapes."""
         made = self.plain if self.made is None else self.made
         return self.escapes.put_back(made) if self.escapes else made
 
 
 @dataclass(slots=True)
 class _Found:
-    """The strings to replace, and those among them that belong together."""
+    """The strings to replace, and the groups of related ones among them."""
 
     strings: list[_String] = field(default_factory=list)
     pieces: list[_String] = field(default_factory=list)
@@ -71,7 +71,7 @@ class _Found:
 
 
 class JsonTexts:
-    """JSON texts that belong together, such as the events of a stream."""
+    """Related JSON texts, such as the events of a stream."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -90,7 +90,7 @@ class JsonTexts:
         }
 
     def masked(self, blocks: Sequence[str]) -> list[str]:
-        """Return the texts with other words in them, each as long as it was."""
+        """Return the texts with other words, each of its original length."""
         for number, block in enumerate(blocks):
             for token in tokens_in(block):
                 self._take(number, token)
@@ -120,7 +120,7 @@ class JsonTexts:
             self._by_place[place_of_string(token.path, asked=asked, refused=self._context.refused)](string)
 
     def _keep(self, string: _String) -> None:
-        if string.plain in self._context.marks:  # as a reason to stop, some tell the sequence
+        if string.plain in self._context.marks:  # some send the stop sequence as the stop reason
             self._text(string)
 
     def _text(self, string: _String) -> None:
@@ -162,7 +162,7 @@ class JsonTexts:
         return self._found.tokens[_choice(token.within)]
 
     def _joining(self) -> Iterator[list[_String]]:
-        """Yield the pieces that belong together; what tells so may stand behind a piece, so that all is read before."""
+        """Yield groups of fragments; the key that relates them may follow a fragment, so everything is read first."""
         found: dict[_Label, list[_String]] = defaultdict(list)
         for string in self._found.pieces:
             found[tuple(self._label(string.token))].append(string)
@@ -180,7 +180,7 @@ class JsonTexts:
             within = within.above
 
     def _call(self, within: Container) -> str:
-        """Return which call a fragment belongs to: where it has no index, one with an id begins a call."""
+        """Return the call that a fragment belongs to: without an index, one with an id begins a call."""
         if "index" in within.values:
             return within.values["index"]
         choice = _choice(within)
@@ -203,7 +203,7 @@ class JsonTexts:
             string.made = other
 
     def _as_before(self, pieces: Sequence[str], made: list[str]) -> list[str]:
-        """Return the pieces made of a text as they were, if it was said before with other white space."""
+        """Return the replacement fragments of a text, if it occurred before with other white space."""
         text = "".join(pieces)
         again = self._vocabulary.again(text)
         self._vocabulary.remember(text, "".join(made))
@@ -222,7 +222,7 @@ class JsonTexts:
 
 
 def _choice(within: Container | None) -> str:
-    """Return which choice something stands in."""
+    """Return the choice that a value belongs to."""
     while within is not None:
         if within.path == ("choices", "*"):
             return within.values.get("index", str(within.position))

@@ -1,7 +1,7 @@
 """
-What stands where in a request and in an answer: what people and models wrote, ids, and words of the protocol.
+Classifies the strings of requests and responses: text by people and models, ids, and protocol words.
 
-What nobody thought of counts as written by somebody.
+An unknown string counts as written by somebody.
 """
 
 from enum import Enum
@@ -11,7 +11,7 @@ from harness.recording.masking.json_strings import Container, Path
 
 
 class Place(Enum):
-    """What a string is for."""
+    """The role of a string."""
 
     KEPT = "a word of the protocol"
     TEXT = "what somebody wrote"
@@ -40,7 +40,7 @@ _PROTOCOL_WITHIN = frozenset(
     }
 )  # fmt: skip
 _ROUTING = frozenset({"models", "provider", "plugins"})
-"""What a request may say of where it is to go."""
+"""Routing parameters of a request."""
 _PIECES = frozenset(
     {
         "arguments", "content", "name", "output_text", "partial_json", "reasoning", "reasoning_content",
@@ -60,12 +60,15 @@ _WRITTEN_VALUES = frozenset(
 _TOKEN_NUMBERS = frozenset({"token_ids", "prompt_token_ids", "output_ids", "input_ids", "tokens"})
 _WRITTEN_KEYS = frozenset({"arguments", "parsed", "input"})
 _SAID_IN = frozenset({"choices", "messages", "content", "content_block"})
-"""Where such keys are of what was said: in chat, in a request, and in a body or an event of Messages."""
+"""Parents under which such keys hold content: in chat, in a request, and in a body or an event of Messages."""
 
 
 @lru_cache(4096)
 def place_of_string(path: Path, *, asked: bool, refused: bool) -> Place:
-    """Return what the string at ``path`` is for, in a request (``asked``) or an answer, one of an error (``refused``)."""
+    """
+    Return the role of the string at ``path`` in a request (``asked``) or a response, which may be an error
+    (``refused``).
+    """
     names = [name for name in path if name != "*"]
     last = names[-1] if names else ""
     if "logprobs" in names:
@@ -115,7 +118,7 @@ def _in_schema(names: list[str], last: str) -> Place:
 
 @lru_cache(4096)
 def is_written_number(path: Path, *, asked: bool) -> bool:
-    """Tell whether the number at ``path`` was written by people or models, or stands for what they wrote."""
+    """Return whether the number at ``path`` was written by people or models, or encodes what they wrote."""
     names = [name for name in path if name != "*"]
     if not names or "usage" in names:
         return False
@@ -125,7 +128,7 @@ def is_written_number(path: Path, *, asked: bool) -> bool:
 
 
 def is_written_key(within: Container, *, asked: bool) -> bool:
-    """Tell whether the keys of an object are words that somebody chose."""
+    """Return whether the keys of an object are user-chosen."""
     path = within.path
     if not _WRITTEN_KEYS.isdisjoint(path) and not _SAID_IN.isdisjoint(path):
         return True
@@ -135,7 +138,7 @@ def is_written_key(within: Container, *, asked: bool) -> bool:
 
 
 def _is_map(within: Container | None) -> bool:
-    """Tell whether an object of a schema holds names: a property may itself be called ``properties``."""
+    """Return whether an object of a schema maps names: a property may itself be called ``properties``."""
     if within is None or not within.path or within.path[-1] not in _MAPS:
         return False
     return not _is_map(within.above)

@@ -1,4 +1,4 @@
-"""The tokens of ``logprobs``: what they join to, and their bytes, as the text beside them became."""
+"""Masks the tokens of ``logprobs``, their text and bytes, consistently with the text they join to."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,11 +9,14 @@ from harness.recording.masking.words import Vocabulary
 
 _BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|<0x([0-9A-Fa-f]{2})>")
 _SPACE_OF_TOKENIZERS = "\u0120"
-"""How a tokenizer that works on bytes writes a space."""
+"""The character that byte-level tokenizers write for a space."""
 
 
 def _letters_of_bytes() -> dict[int, str]:
-    """Return the letter by which such a tokenizer writes each byte: https://github.com/openai/gpt-2/blob/master/src/encoder.py."""
+    """
+    Return the letter that such a tokenizer writes for each byte:
+    https://github.com/openai/gpt-2/blob/master/src/encoder.py.
+    """
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(0x100) if byte not in plain]
     return {byte: chr(byte) for byte in plain} | {byte: chr(0x100 + number) for number, byte in enumerate(others)}
@@ -24,7 +27,7 @@ _BYTE_OF = {letter: byte for byte, letter in _LETTER_OF.items()}
 
 
 class Replaceable(Protocol):
-    """A string of a JSON text, and what comes in its place."""
+    """A string of a JSON text, and its replacement."""
 
     token: JsonToken
     plain: str
@@ -32,14 +35,14 @@ class Replaceable(Protocol):
 
 
 class SaidText:
-    """A text that tokens add up to, as it was and as it became; read from its beginning to its end."""
+    """A text that tokens add up to, original and masked, consumed from beginning to end."""
 
     def __init__(self, plain: str, made: str) -> None:
         self._plain, self._made = (one.encode("utf-8", "surrogateescape") for one in (plain, made))
         self._at = 0
 
     def take(self, content: bytes) -> bytes | None:
-        """Return what became of the next bytes; None if they are not ``content``."""
+        """Return the replacement of the next bytes; None if they are not ``content``."""
         if not content or not self._plain.startswith(content, self._at):
             return None
         start, self._at = self._at, self._at + len(content)
@@ -48,14 +51,14 @@ class SaidText:
 
 @dataclass
 class _TokenText:
-    """A token: its text and its bytes, as far as they are given, and whether it is an alternative of another."""
+    """A token: its text and its bytes, as far as given, and whether it is an alternative of another."""
 
     is_alternative: bool
     string: Replaceable | None = None
     numbers: list[Replaceable] = field(default_factory=list)
 
     def content(self, *, raw: bool) -> bytes:
-        """Return its bytes; of a text that is ``raw`` those that its letters stand for."""
+        """Return its bytes; of a ``raw`` text those that its letters encode."""
         try:
             told = bytes(int(number.plain) for number in self.numbers)
         except ValueError:
@@ -66,10 +69,10 @@ class _TokenText:
         return told or _bytes_of(text)
 
     def write(self, made: bytes, *, raw: bool) -> None:
-        """Put ``made`` in the place of its bytes, in each way they are told."""
+        """Replace its bytes by ``made``, in each form they are given."""
         if self.string:
             self.string.made = _spelled(self.string.plain, self.content(raw=raw), made, raw=raw)
-        if self.string and len(self.numbers) != len(made):  # those of the letters that stand for its bytes
+        if self.string and len(self.numbers) != len(made):  # those of the letters that encode its bytes
             made = _bytes_of(self.string.made or "")
         if len(self.numbers) == len(made):
             for number, byte in zip(self.numbers, made, strict=True):
@@ -77,27 +80,27 @@ class _TokenText:
 
 
 class TokenTexts:
-    """The tokens of one choice in their order, each with its alternatives after it."""
+    """The tokens of one choice in order, each followed by its alternatives."""
 
     def __init__(self) -> None:
         self._tokens: dict[object, _TokenText] = {}
 
     def add(self, string: Replaceable) -> None:
-        """Take a token, or one of its alternatives."""
+        """Add a token, or one of its alternatives."""
         within = string.token.within
         # In the older form the tokens are a list of texts.
         key = string.token if within.is_list or string.token.is_key else within
         self._token(key, string.token).string = string
 
     def add_byte(self, within: Container | None, string: Replaceable) -> None:
-        """Take a byte of the token that stands in ``within``."""
+        """Add a byte of the token in ``within``."""
         self._token(within, string.token).numbers.append(string)
 
     def _token(self, key: object, token: JsonToken) -> _TokenText:
         return self._tokens.setdefault(key, _TokenText("top_logprobs" in token.path))
 
     def mask(self, said: list[SaidText], vocabulary: Vocabulary) -> None:
-        """Give each token what became of its part of the text; the others are words of their own."""
+        """Give each token the replacement of its part of the text; the others become words of their own."""
         raw = any(one.string and _SPACE_OF_TOKENIZERS in one.string.plain for one in self._tokens.values())
         became: dict[tuple[str, bytes], bytes] = {}
         for token in self._tokens.values():
@@ -123,7 +126,7 @@ def _taken(said: list[SaidText], content: bytes) -> bytes | None:
 
 
 def _spelled(token: str, content: bytes, made: bytes, *, raw: bool) -> str:
-    """Return ``made`` in the way in which ``token`` tells its bytes; one that does not tell them stays."""
+    """Return ``made`` in the form in which ``token`` gives its bytes; a token without bytes stays."""
     if _bytes_of(token) == content:
         return _text_of(made)
     if raw and len(token) == len(made):

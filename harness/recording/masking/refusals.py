@@ -1,8 +1,8 @@
 """
-What a server says of an error: its own words stay, what it repeats of others' goes.
+Masks error messages: the server's own words stay, what it repeats of others is replaced.
 
-That is what stands in quotes, if it is no word of the request's form; what the request says as well; ids, addresses
-and long numbers.
+That is quoted text, unless it belongs to the request's form; text that the request contains; ids, URLs and long
+numbers.
 """
 
 import re
@@ -16,7 +16,7 @@ _AS_IT_IS = re.compile(
     r"(?P<url>https?://[^\s\"'<>)\]]+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<account>\b[A-Za-z]{1,5}[-_#]\d{4,}\b)|(?P<digits>(?<![\w.])\d{7,}(?!\w|\.\d))"
 )
 _WORD = re.compile(r"[^\W\d_]+")
-_REPEATED = 12  # characters: what stands in the request as well is no chance
+_REPEATED = 12  # characters: a text this long that the request contains is not a coincidence
 _TOKEN = 8
 _KEY = 32  # characters: no key that is looked for is longer
 _PROTOCOL = words_of(
@@ -28,7 +28,7 @@ _PROTOCOL = words_of(
 
 
 class Repetitions:
-    """What of a request an answer may repeat: ``texts`` that somebody wrote; ``names`` of its form stay."""
+    """Parts of a request that a response may repeat: ``texts`` that somebody wrote; ``names`` of its form stay."""
 
     def __init__(self, vocabulary: Vocabulary, texts: Iterable[str], names: Collection[str]) -> None:
         self._vocabulary = vocabulary
@@ -38,7 +38,7 @@ class Repetitions:
         self._runs: set[str] | None = None
 
     def masked(self, text: str) -> str:
-        """Return what a server says of an error without what it repeats."""
+        """Return a server's message without what it repeats."""
         spans = [*self._in_quotes(text), *self._asked(text), *(found.span() for found in _AS_IT_IS.finditer(text))]
         made = list(self._vocabulary.tokens(text, _TOKEN))
         for start, end in spans:

@@ -1,13 +1,13 @@
 """
-Made-up words: what stands in the place of what people and models wrote.
+Makes up words to replace those that people and models wrote.
 
-A word, a number or a mark of letters and digits gives way to one of the same length, the same script, the same case and
-the same number of bytes, wherever it stands, so that what was equal is equal and what was said twice is said twice.
-Of characters that stand without spaces between them, such as Chinese ones, each is chosen by itself and the one before
-it.  White space, punctuation and what rules look for (``KEPT``) stay.
+A word, a number or a mark of letters and digits is replaced by one of the same length, script, case and number of
+bytes, the same everywhere, so that equal texts stay equal and repetitions stay repetitions. Of characters that
+stand without spaces between them, such as Chinese ones, each is chosen by itself and its predecessor.  White space,
+punctuation and what rules look for (``KEPT``) stay.
 
-The choice hangs on a seed.  Whoever knows it can try words out; without it nothing leads back from a word to another,
-but the number and order of words stay to be seen, as in every text whose words were exchanged.
+The choice depends on a seed.  Anyone who knows it can test guesses; without it no replacement can be traced back,
+but the number and order of words stay visible, as in any substitution.
 """
 
 import re
@@ -33,7 +33,7 @@ _PLAIN = (
     "none|null|undefined|nan|infinity|nil|true|false|html|xml|json|escape|escaped|dialog|dialogs|dialogue|dialogues"
     "|conversation|conversations|transcript|transcripts|script|scripts|interview|interviews|chat|chats"
 )
-"""Stay as words of their own, wherever they stand: values that are written out, and what a question may be about."""
+"""Words that stay everywhere: literal values, and the likely subjects of a question."""
 _ROLES = "Human|User|USER|user|Assistant|ASSISTANT|assistant|Response"
 _THOUGHT = "I'm|I need|I'll|I should|I want|I think|I have|The user"
 KEPT = (
@@ -53,7 +53,7 @@ KEPT = (
     rf"|(?<=[\s:\[,])(?:true|false|null)(?=\s*[,}}\]])|\A(?:{_CALLS}|true|false|null)\Z|(?<=\")(?:{_CALLS})(?=\")"
     r"|(?<!\w)(?:(?:REDACTED)+R?E?D?A?C?T?E?|redacted)(?!\w)"
 )
-"""What stays of a text."""
+"""The parts of a text that stay."""
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NUMBER = r"(?<![\w.])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])|(?<![\w.])\d+\.0+(?![\w.])"
@@ -69,7 +69,7 @@ _TOKEN = re.compile(
 _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwz"
 _LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 _SHORT_IN_DECIMAL = "abc"  # their codes have two digits, those of the other small letters three
-_TELLING = 8  # letters: what is shorter may be said again by chance
+_TELLING = 8  # letters: shorter texts may repeat by chance
 _LONGEST_SPOKEN = 24  # longer ones are no words
 _HEX_LEAST = 8
 _TRIES = 40
@@ -78,7 +78,7 @@ _ASCII = 128
 _GBK_LEAST = 6  # characters: fewer may happen to be UTF-8
 _BLOCK = 64  # characters that begin with the same bytes of UTF-8
 _PARTLY = frozenset({0xE0, 0xED, 0xF0, 0xF4})  # bytes that not every second byte may follow
-_PHONETIC = (0xC9, 0xCA)  # begin letters that nobody writes, so that CAFÉ’S is taken for what it is
+_PHONETIC = (0xC9, 0xCA)  # begin unused letters, so that CAFÉ’S is not taken for mojibake
 _HAN = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
     "十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形"
@@ -92,9 +92,9 @@ class Vocabulary:
     """
     The made-up words of one seed.
 
-    Where ``narrow``, each byte of a word keeps the number of digits it has in decimal, for answers that tell the bytes
-    of their tokens.  ``unchanged`` are numbers that stay, since something hangs on their size; ``apart`` are digits at which
-    an answer ends: what stands for one stands in no other number.
+    If ``narrow``, each byte of a word keeps its number of decimal digits, for responses with the bytes of their
+    tokens.  ``unchanged`` are numbers that stay, since their size matters; ``apart`` are digits of stop sequences:
+    the replacement of one occurs in no other number.
     """
 
     def __init__(self, seed: str, *, narrow: bool = False, unchanged: Iterable[str] = (), apart: str = "") -> None:
@@ -120,7 +120,7 @@ class Vocabulary:
         }
 
     def text(self, text: str) -> str:
-        """Return a text of the same form as ``text``; what is escaped in it is read, and escaped again."""
+        """Return a text of the same form as ``text``; escapes are decoded and encoded again."""
         if "\\" in text:
             escapes = Escapes(text)
             return escapes.put_back(self.text(escapes.plain))
@@ -129,7 +129,7 @@ class Vocabulary:
         return _TOKEN.sub(self._replaced, text)
 
     def again(self, text: str) -> str | None:
-        """Return what stands for a text that was said before with other white space; None where it was not."""
+        """Return the replacement of a text that occurred before with other white space; None if it did not."""
         before, made = self._by_letters.get("".join(text.split()), ("", ""))
         if not before or before == text:
             return None
@@ -137,17 +137,17 @@ class Vocabulary:
         return "".join(letter if letter.isspace() else next(left, letter) for letter in text)
 
     def remember(self, text: str, made: str) -> None:
-        """Keep what stands for a text, for another that differs from it in white space alone."""
+        """Keep the replacement of a text, for another that differs in white space alone."""
         letters = "".join(text.split())
         if len(letters) >= _TELLING:
             self._by_letters.setdefault(letters, (text, made))
 
     def tokens(self, text: str, least: int) -> str:
-        """Return ``text`` with made-up words for what is no word: letters with digits, at least so many in a row."""
+        """Return ``text`` with replacements for marks, not words: letters with digits, of a minimum length."""
         return _TOKEN.sub(lambda found: self._replaced(found) if _is_token(found[0], least) else found[0], text)
 
     def word(self, word: str) -> str:
-        """Return what stands for a run of letters and digits."""
+        """Return the replacement of a run of letters and digits."""
         if word.isascii() and word.isalpha():
             small = word.lower()
             made = self._words.get(small) or self._new(small)
@@ -167,7 +167,7 @@ class Vocabulary:
         return made
 
     def _once(self, word: str) -> str | None:
-        """Return what stands for a single letter or digit, or for what is said again and again in a word; else None."""
+        """Return the replacement of a single letter or digit, or of one repeated through a word; else None."""
         if len(word) == 1:
             return self._of_single(word)
         unit = next((n for n in range(1, min(len(word) // 2, 12) + 1) if word[:n] * (len(word) // n) == word), None)
@@ -191,7 +191,7 @@ class Vocabulary:
         return ring[(ring.index(letter) + 1) % len(ring)] if letter in ring else letter
 
     def _fresh(self, word: str) -> str:
-        """Return a word that stands for no other, where there is one left."""
+        """Return an unused word, if there is one left."""
         random, made = self._random(word), word
         pools = self._pools(word, random)
         for attempt in range(_TRIES):
@@ -204,7 +204,7 @@ class Vocabulary:
         return self._left(word, pools) or made
 
     def _left(self, word: str, pools: list[str]) -> str | None:
-        """Return a short word that stands for no other yet."""
+        """Return an unused short word."""
         every = map("".join, product(*pools)) if len(word) <= _SHORT_WORD else ()
         return next((made for made in every if self._is_free(made) and made != word), None)
 
@@ -243,7 +243,7 @@ class Vocabulary:
         return self._dense[pair]
 
     def _byte(self, token: str) -> str:
-        """Return another byte, as a tokenizer writes one that it can't read: digits stay digits."""
+        """Return another byte, as a tokenizer writes one that it can't decode: digits stay digits."""
         random = self._random(token)
         return "".join(
             _other(random, one, _DIGITS if one.isdigit() else "ABCDEF") if 3 <= at < 5 else one  # noqa: PLR2004
@@ -258,22 +258,23 @@ class Vocabulary:
         return "-".join((made[:8], made[8:12], made[12:16], made[16:20], made[20:]))
 
     def _number(self, number: str) -> str:
-        """Return another number; its exponent stays, and so does that it is whole."""
+        """Return another number; its exponent stays, and an integer stays one."""
         digits = re.match(r"\d+", number)
         return self.word(digits[0]) + number[digits.end() :] if digits else number
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of ``text``, for lists that are read as text."""
+    """Return the words of ``text``, for lists written as text."""
     return frozenset(text.split())
 
 
 @cache
 def neighbours(letter: str) -> str:
     """
-    Return letters of the script of ``letter`` that are as long in UTF-8.
+    Return letters of the script of ``letter`` with the same length in UTF-8.
 
-    Of Latin letters only those whose code begins as many bytes of UTF-8, for text that was read as Latin stays so.
+    Of Latin letters only those whose code begins equally long UTF-8 characters, so that text misread as Latin stays
+    so.
     """
     if "\u4e00" <= letter <= "\u9fff":
         return _HAN
@@ -289,7 +290,7 @@ def neighbours(letter: str) -> str:
 
 
 def _bytes_begun(code: int) -> int:
-    """Return how long a character of UTF-8 is that begins with the byte ``code``; 0 where none does."""
+    """Return the length of a UTF-8 character that begins with the byte ``code``; 0 if none does."""
     if code < 0xC2 or code > 0xF4:  # noqa: PLR2004
         return 0
     if code in _PHONETIC:
@@ -298,7 +299,7 @@ def _bytes_begun(code: int) -> int:
 
 
 def _read_as_gbk(text: str) -> str | None:
-    """Return what a text says that is UTF-8 read as GBK; None where it is none, or too short to tell."""
+    """Return the original of a text that is UTF-8 misread as GBK; None if it is not, or too short to tell."""
     if sum(not letter.isascii() for letter in text) < _GBK_LEAST:
         return None
     try:

@@ -1,1 +1,1 @@
-"""Answers as chat completions: an ideal provider's, and those of others after their profiles; what can be wrong with them."""
+"""Simulates chat completions: an ideal provider, others by their profiles, and the faults of responses."""

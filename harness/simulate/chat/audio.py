@@ -1,8 +1,8 @@
 """
-An answer that is spoken: the text as a transcript, and a moment of silence in the place of the voice.
+Makes a spoken response: the text as a transcript, and a moment of silence as the audio.
 
-The form is that of https://platform.openai.com/docs/guides/audio: whole in ``message.audio``; streamed, pieces of the
-transcript, then the sound, then when it expires, all under the one id.
+The form is that of https://platform.openai.com/docs/guides/audio: complete in ``message.audio``; streamed,
+fragments of the transcript, then the audio, then its expiry time, all under one id.
 """
 
 import base64
@@ -17,18 +17,18 @@ _SILENCE = bytes(_SAMPLES * _WIDTH)
 
 
 def is_spoken(request: Json) -> bool:
-    """Tell whether a request asks for speech."""
+    """Return whether a request asks for speech."""
     modalities = request.get("modalities")
     return isinstance(modalities, list) and "audio" in modalities
 
 
 def whole(text: str, id_: str) -> Json:
-    """Return what ``message.audio`` has."""
+    """Return the content of ``message.audio``."""
     return {"id": id_, "data": _data(_wav()), "expires_at": CREATED + _LIVES, "transcript": text}
 
 
 def streamed(pieces: tuple[str, ...], id_: str) -> list[Json]:
-    """Return what the deltas of a stream have, whose sound is without a head."""
+    """Return the contents of the deltas of a stream, whose audio has no header."""
     said = [{"audio": {"id": id_, "transcript": piece}} for piece in pieces]
     return [
         *said,

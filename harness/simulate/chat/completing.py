@@ -1,8 +1,8 @@
 """
-Forms with the kinds of answers that nobody has seen of a provider, made of those that are known.
+Completes a provider's forms with kinds of responses not seen of it, derived from known ones.
 
-An answer in such a form is one guess further from the wire than a reconstruction, and says so: it is there for an app
-to run on, and is never judged.
+A response in such a form is less certain than a reconstruction, and says so: it lets an app run, and is never
+judged.
 """
 
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ _NEAREST = {
     "parallel": ("tools", "thinking_tools"),
     "thinking_tools": ("tools", "parallel"),
 }
-"""Which kinds stand for one that is not known, the nearest first."""
+"""The substitutes for an unknown kind, the nearest first."""
 
 _IDS = {"id": "chatcmpl-{alnum 24}", "call_id": "call_{alnum 24}"}
 _USAGE = {"prompt_tokens": "$prompt", "completion_tokens": "$completion", "total_tokens": "$total"}
@@ -58,9 +58,10 @@ _STREAM = Stream.model_validate(
 
 class Fitting(NamedTuple):
     """
-    A form that has the kind of an answer.
+    A form that has the kind of a response.
 
-    ``guessed`` is whether nothing has shown that kind, and ``mute`` whether what stands for it has no place for a thought.
+    ``guessed`` is whether there is no evidence for that kind, and ``mute`` whether its substitute has no place for
+    reasoning.
     """
 
     form: Form
@@ -69,14 +70,14 @@ class Fitting(NamedTuple):
 
 
 class Forms:
-    """The forms of a provider, those that are seen and those that are made of them; made once each."""
+    """The forms of a provider, seen ones and derived ones; cached."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._made: dict[tuple[object, ...], Fitting] = {}
 
     def of(self, model: str, answer: Answer, *, streamed: bool) -> Fitting:
-        """Return the form for an answer: the newest of ``model`` that has its kind, or one that is given it."""
+        """Return the form for a response: the newest of ``model`` that has its kind, or a derived one."""
         key = (model, answer.kind, streamed, answer.include_usage, answer.logprobs is not None)
         if key not in self._made:
             if len(self._made) > _REMEMBERED:
@@ -109,7 +110,7 @@ def _has(form: Form, answer: Answer, *, streamed: bool) -> bool:
 
 
 def _missing(form: Form, answer: Answer, *, streamed: bool) -> int:
-    """Return how much a form misses of what an answer needs: 0 is but the evidence, 3 all."""
+    """Return how much of a response's needs a form lacks: 0 only the evidence, 3 everything."""
     room = form.stream if streamed else form.body
     if room is None:
         return 3
@@ -119,7 +120,7 @@ def _missing(form: Form, answer: Answer, *, streamed: bool) -> int:
 
 
 def _with_kind(form: Form, answer: Answer, *, streamed: bool) -> Form:
-    """Return a form that has all that an answer needs."""
+    """Return a form that has everything a response needs."""
     given = {"ids": _IDS | form.ids, "usage": form.usage or _USAGE, "call": form.call or _CALL}
     if streamed:
         stream = form.stream or _STREAM
@@ -129,7 +130,7 @@ def _with_kind(form: Form, answer: Answer, *, streamed: bool) -> Form:
 
 
 def _streamed(stream: Stream, answer: Answer) -> Json:
-    """Return the parts of a stream that has what an answer needs."""
+    """Return the parts of a stream that has everything a response needs."""
     kind = _kind(answer)
     found: StreamKind | None = getattr(stream, kind) or _near(stream, kind)
     if found is None:
@@ -154,7 +155,7 @@ def _calls(phases: dict[str, Json]) -> bool:
 
 
 def _with_plain_usage(parts: Json, phases: dict[str, Json]) -> tuple[Json, dict[str, Json]]:
-    """Return the parts of a stream with usage where the specification has it, as nobody saw where the provider has."""
+    """Return the parts of a stream with usage in the specification's place, as the provider's own is unknown."""
     chunk = {**_without_usage(parts["chunk"]), "usage if asked": None}
     closing = {**_without_usage(parts["closing"]), "usage if asked": None} if parts["closing"] else None
     usage = {"usage if asked": {**chunk, "choices": [], "usage if asked": "$usage"}}
@@ -174,7 +175,7 @@ def _near(room: Stream | Body, kind: str) -> Any:
 
 
 def _calling(phases: dict[str, Json]) -> dict[str, Json]:
-    """Return the phases of a text with calls in the place of it."""
+    """Return the phases of a text with calls instead."""
     names = {key: split(key)[0] for key in phases}
     before = {key: phases[key] for key, name in names.items() if name in {"before", "first"}}
     after = {key: phases[key] for key, name in names.items() if name in {"finish", "usage"}}
@@ -182,7 +183,7 @@ def _calling(phases: dict[str, Json]) -> dict[str, Json]:
 
 
 def _with_role(phases: dict[str, Json]) -> dict[str, Json]:
-    """Return the phases of calls with the role at their beginning, where it comes with a thought that is left out."""
+    """Return the phases of calls with the role at their beginning, if it came with a thought that is left out."""
     call = next((phases[key] for key in ("call-first", "call") if key in phases), None)
     before = [one for key, one in phases.items() if split(key)[0] in {"before", "first"}]
     if call is None or "choices" in call or _has_role([*before, call]):
@@ -211,7 +212,7 @@ def _whole(body: Body, answer: Answer) -> BodyKind:
 
 
 def _with_logprobs(form: Form, answer: Answer) -> Form:
-    """Return a form with a place for probabilities, where they were asked for and it has none."""
+    """Return a form with a place for requested probabilities, if it has none."""
     if answer.logprobs is None or form.logprobs is not None:
         return form
     rooms: Json = {}

@@ -1,7 +1,7 @@
 """
-What an answer says, before it is put into anybody's form.
+Defines the content of a response, before it is put into a provider's form.
 
-Texts, calls and counts are made up; the same request gets the same answer from every simulated provider.
+Texts, calls and counts are made up; equal requests get equal content from every simulated provider.
 """
 
 import json
@@ -27,7 +27,7 @@ _TOKENS_A_THOUGHT = 4
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call: the name of a tool, and its arguments in the pieces a stream brings them in."""
+    """A call: the name of a tool, and its arguments in the fragments of a stream."""
 
     name: str
     pieces: tuple[str, ...]
@@ -36,10 +36,10 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Said:
     """
-    What one choice of an answer says.
+    The content of one choice of a response.
 
-    ``thought`` and ``text`` are in pieces; ``finish`` is why it ends; ``tokens`` counts all but the thought;
-    ``forced`` is whether its call was forced by name.
+    ``thought`` and ``text`` are in fragments; ``finish`` is the finish reason; ``tokens`` counts all but the
+    thought; ``forced`` is whether its call was forced by name.
     """
 
     thought: tuple[str, ...] = ()
@@ -51,29 +51,29 @@ class Said:
 
     @property
     def reasoning_tokens(self) -> int:
-        """How many tokens the thought took."""
+        """The number of reasoning tokens."""
         return len(self.thought) * _TOKENS_A_THOUGHT
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """All that it says, in order: thought, text, and the arguments of its calls."""
+        """All fragments, in order: thought, text, and the arguments of its calls."""
         return (*self.thought, *self.text, *(piece for call in self.calls for piece in call.pieces))
 
     @property
     def outline(self) -> Hashable:
-        """All but what it says: how many pieces there are of each."""
+        """Everything but the content: the number of fragments of each."""
         calls = tuple((call.name, len(call.pieces)) for call in self.calls)
         return len(self.thought), len(self.text), calls, self.finish, self.forced
 
     def saying(self, pieces: Iterator[str]) -> "Said":
-        """Return the same with the next of ``pieces`` in the place of its own."""
+        """Return the same with the next of ``pieces`` instead of its own."""
         thought, text = (tuple(islice(pieces, len(own))) for own in (self.thought, self.text))
         calls = tuple(Call(call.name, tuple(islice(pieces, len(call.pieces)))) for call in self.calls)
         return replace(self, thought=thought, text=text, calls=calls)
 
 
 def say(request: Json, *, thinks: bool) -> Said:
-    """Return what a choice of the answer to ``request`` says."""
+    """Return the content of a choice of the response to ``request``."""
     calls = _calls(request)
     text = () if calls else _text(request, thinks=thinks)
     thought = _THOUGHT if thinks else ()
@@ -81,7 +81,7 @@ def say(request: Json, *, thinks: bool) -> Said:
     finish = "tool_calls" if calls else "stop"
     cap = request.get("max_completion_tokens") or request.get("max_tokens")
     if cap and cap < tokens + len(thought) * _TOKENS_A_THOUGHT:
-        thought = ()  # the cap counts it, so nothing would be left to say
+        thought = ()  # the cap counts it, so no tokens would be left
     if cap and cap < tokens:
         text, finish, tokens = text[:cap], "length", cap
     return Said(thought, text, calls, finish, tokens, bool(calls) and isinstance(request.get("tool_choice"), dict))
@@ -92,7 +92,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def prompt_tokens(request: Json) -> int:
-    """Return how many tokens the prompt has: more with each further message."""
+    """Return the number of prompt tokens: more with each further message."""
     return _PROMPT_TOKENS + _TURN_TOKENS * (len(request["messages"]) - 1)
 
 
@@ -122,7 +122,7 @@ def _calls_of(*names: str) -> tuple[Call, ...]:
 
 
 def _text(request: Json, *, thinks: bool) -> tuple[str, ...]:
-    """Return the pieces of text to say."""
+    """Return the fragments of text."""
     form = (request.get("response_format") or {}).get("type", "text")
     asked = json.dumps(request["messages"][-1]["content"], ensure_ascii=False)
     if form != "text":

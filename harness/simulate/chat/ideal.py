@@ -1,9 +1,9 @@
 """
-An ideal provider: the answer to a request in the form that OpenAI's own recordings have.
+Implements an ideal provider: the response to a request in the form of OpenAI's own recordings.
 
 Reasoning text has the form that DeepSeek documents, since OpenAI sends none
-(https://api-docs.deepseek.com/guides/thinking_mode).  The texts, ids and counts are made up; the same request
-gets the same answer.
+(https://api-docs.deepseek.com/guides/thinking_mode).  The texts, ids and counts are made up; equal requests get
+equal responses.
 """
 
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ _UNKNOWN = "x_unknown_parameter"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an answer says, where that is not what scenarios are answered with, and the tokens of its prompt and of all."""
+    """The content of a response, if it is not the scenario's own, with the tokens of its prompt and in total."""
 
     said: Said
     prompt: int
@@ -49,8 +49,8 @@ class Words:
 
 
 def recording(scenario: "Scenario") -> list[Exchange]:
-    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
-    # One answer has no use for the table.
+    """Return the exchanges of ``scenario`` with the ideal provider."""
+    # A single response does not need the table.
     from harness.matrix.scenarios import next_body, request_body, with_expectations
 
     if scenario.path:
@@ -66,7 +66,7 @@ def recording(scenario: "Scenario") -> list[Exchange]:
 
 
 def models(path: str) -> Exchange:
-    """Return the exchange in which models are asked for, all or one."""
+    """Return the exchange that lists models, or describes one."""
     one = {"id": path.removeprefix("/models/"), "object": "model", "created": CREATED, "owned_by": "system"}
     listed = {"object": "list", "data": [one | {"id": MODEL}]}
     content = one if path.startswith("/models/") else listed
@@ -81,14 +81,14 @@ def _closed(first: Exchange) -> Exchange:
 
 
 def exchange(body: Json, *, id_: str = "chatcmpl-reference", key: str = "own", raw: bytes | None = None) -> Exchange:
-    """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
+    """Return the exchange of a request: ``raw`` is sent instead of ``body`` if given."""
     headers = Headers((("Content-Type", "application/json"),))
     request = Request("POST", _URL, headers, raw or orjson.dumps(body))
     return Exchange(request, _refusal(request, key) or answer(body, id_), _SOURCE)
 
 
 def _refusal(request: Request, key: str) -> Response | None:
-    """Return the refusal of a wrong request; None if nothing is wrong with it."""
+    """Return the rejection of an invalid request; None if it is valid."""
     body = request.json or {}
     hot = isinstance(body.get("temperature"), str)
     whole_with_options = bool(body.get("stream_options")) and not body.get("stream")
@@ -110,7 +110,7 @@ def _refusal(request: Request, key: str) -> Response | None:
 
 
 def error(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
-    """Return an error in the form the specification gives it, with the type and code that OpenAI has for its status."""
+    """Return an error in the specification's form, with OpenAI's type and code for its status."""
     kind, usual = _KINDS.get(status, ("invalid_request_error" if status < _SERVER_ERROR else "server_error", None))
     content = {"error": {"message": message, "type": kind, "param": param, "code": code or usual}}
     return response(orjson.dumps(content), "application/json", status)
@@ -123,17 +123,17 @@ def response(body: bytes, media_type: str, status: int = OK) -> Response:
 
 
 def answer(request: Json, id_: str) -> Response:
-    """Return the answer to a scenario's request that nothing is wrong with."""
+    """Return the response to a scenario's valid request."""
     return sent(request, written(request, id_))
 
 
 def sent(request: Json, content: bytes) -> Response:
-    """Return the response in which the answer to a request is sent."""
+    """Return the HTTP response that carries the response to a request."""
     return response(content, "text/event-stream; charset=utf-8" if request.get("stream") else "application/json")
 
 
 def written(request: Json, id_: str, words: Words | None = None) -> bytes:
-    """Return the body of an answer to a request that nothing is wrong with: of what a scenario's says, or ``words``."""
+    """Return the body of the response to a valid request, with the scenario's content, or ``words``."""
     said = words.said if words else say(request, thinks=request.get("reasoning_effort", "none") != "none")
     calls = f"call_{id_.rpartition('-')[2]}_" if words else "call_"  # ids of one conversation are to differ
     prompt = words.prompt if words else prompt_tokens(request)
@@ -173,7 +173,7 @@ def _usage(prompt: int, choices: list["_Choice"], words: Words | None) -> Json:
 
 
 Pieces = tuple[str, ...]
-"""Pieces of text, as they stream."""
+"""Fragments of text, as streamed."""
 
 
 class _Choice:
@@ -226,7 +226,7 @@ class _Choice:
         return [*chunks, self._form({"delta": last}, finish=self.finish)]
 
     def _form(self, inner: Json, text: Pieces = (), thought: Pieces = (), *, finish: str | None = None) -> Json:
-        """Return the choice; the probabilities of reasoning stand where DeepSeek has them."""
+        """Return the choice; the probabilities of reasoning are where DeepSeek has them."""
         tokens, thoughts = ([logprob(token, self.alternatives) for token in pieces] for pieces in (text, thought))
         listed = {"content": tokens or None, "refusal": None} | ({"reasoning_content": thoughts} if thoughts else {})
         logprobs = listed if self.logprobs and (tokens or thoughts) else None
@@ -252,7 +252,7 @@ class _Choice:
         return deltas
 
     def _fragments(self, number: int, call: Call) -> list[Json]:
-        """Return what the deltas of one call have: its name first, then its arguments in pieces."""
+        """Return the deltas of one call: its name first, then its arguments in fragments."""
         kind, given, pieces = self._form_of(call)
         if self._older:
             head: Json = {"function_call": {"name": call.name, given: ""}}
@@ -267,7 +267,7 @@ class _Choice:
         return {"id": f"{self._calls}{number + 1}", "type": kind, kind: inner}
 
     def _form_of(self, call: Call) -> tuple[str, str, Pieces]:
-        """Return the kind of a call, the key of what it is called with, and that in pieces."""
+        """Return the kind of a call, the key of its input, and that in fragments."""
         if call.name in self._custom:
             return "custom", "input", custom_input(call)
         return "function", "arguments", call.pieces

@@ -1,8 +1,8 @@
 """
-The form of a provider that nobody has described, learned from its own recordings.
+Learns the form of a provider without a profile from its own recordings.
 
-Keys, their order and what is the same in each answer are kept; ids, times, texts and counts become places to be filled.
-What differs from answer to answer in other ways, such as timings, is left out, since its values would be made up.
+Keys, their order and constant values are kept; ids, times, texts and counts become placeholders. Other values that
+vary between responses, such as timings, are left out, since they would be made up.
 """
 
 import re
@@ -23,7 +23,7 @@ _TEXT: Json = {"content": "$text"}
 
 
 def learned(provider: str, exchanges: Iterable[Exchange]) -> Profile | None:
-    """Return a profile with the form that the recordings of a provider show; None where no answer can be read."""
+    """Return a profile with the form in a provider's recordings; None if no response can be read."""
     held = [one for one in exchanges if one.response.is_success and one.dialect == "chat" and not one.columns.errors]
     streams = [one for one in held if one.is_stream and one.completion.messages]
     bodies = [one for one in held if not one.is_stream and isinstance(one.chunk(0), dict) and one.completion.messages]
@@ -51,7 +51,7 @@ def _ids(first: Exchange, held: list[Exchange]) -> dict[str, str]:
 
 
 def _pattern(text: str) -> str:
-    """Return the form of an id: what stands before its last run of letters and digits, and how that is made."""
+    """Return the pattern of an id: its prefix before the last run of letters and digits, and the kind of that run."""
     if _UUID.search(text):
         return _UUID.sub("{uuid}", text)
     head, tail = re.fullmatch(r"(.*?)([A-Za-z0-9]*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
@@ -76,7 +76,7 @@ def _usage(held: list[Exchange]) -> Json | None:
 
 
 def _counted(usage: Json) -> Json:
-    """Return usage with places for its counts; other numbers are 0."""
+    """Return usage with placeholders for its counts; other numbers are 0."""
     made: Json = {}
     for key, value in usage.items():
         if isinstance(value, dict):
@@ -89,7 +89,7 @@ def _counted(usage: Json) -> Json:
 
 
 def _envelope(chunk: Json, choices: Any) -> Json:
-    """Return what stands around the choices; usage is put where it is asked for."""
+    """Return the object around the choices; usage is included if requested."""
     made: Json = {}
     for key, value in chunk.items():
         if key in _PLACES:
@@ -111,7 +111,7 @@ def _choice(choice: Json, inner: str) -> Json:
 
 
 def _said(message: Json, places: Json) -> Json:
-    """Return a message or delta with places for what it says."""
+    """Return a message or delta with placeholders for its content."""
     made: Json = {}
     for key, value in message.items():
         if key == "tool_calls" and isinstance(value, list):
@@ -124,7 +124,7 @@ def _said(message: Json, places: Json) -> Json:
 
 
 def _fragment(call: Json) -> Json:
-    """Return a fragment of a call with places for its parts."""
+    """Return a fragment of a call with placeholders for its parts."""
     function = as_object(call.get("function"))
     inner = {"name": "$name", "arguments": "$arguments" if function.get("arguments") else ""}
     places: Json = {
@@ -136,7 +136,10 @@ def _fragment(call: Json) -> Json:
 
 
 def _kinds(found: list[Exchange]) -> Iterator[tuple[str, Exchange]]:
-    """Yield the kinds of answers that are shown, each with the first that shows it; those with a thought are left out."""
+    """
+    Yield the kinds of responses in the recordings, each with the first that shows it; those with a thought are left
+    out.
+    """
     seen: set[str] = set()
     for one in found:
         message = one.completion.messages[0]
@@ -186,7 +189,7 @@ def _stream(streams: list[Exchange]) -> Stream | None:
 
 
 def _told_at_the_end(streams: list[Exchange]) -> tuple[Json, Json]:
-    """Return the phase that brings usage where it is asked for, in a chunk of its own, and what the others have for it."""
+    """Return the phase with requested usage, in a chunk of its own, and what the other phases have for it."""
     for one in streams:
         last = as_object(one.chunk(one.columns.count - 1))
         if one.request.include_usage and last.get("choices") == [] and last.get("usage"):
@@ -196,7 +199,7 @@ def _told_at_the_end(streams: list[Exchange]) -> tuple[Json, Json]:
 
 
 def _phases(deltas: list[Json]) -> dict[str, Json]:
-    """Return the phases of a stream, by the deltas that bring them; none where they bring nothing."""
+    """Return the phases of a stream, by their deltas; none if they are empty."""
     phases: dict[str, Json] = {}
     if deltas and not deltas[0].get("content") and not deltas[0].get("tool_calls"):
         phases["first"] = _said(deltas[0], {})

@@ -1,8 +1,8 @@
 """
-The answer to any request in the manner of a provider: its profile filled for what is sent, or the ideal provider's.
+Responds to any request in the manner of a provider: by its profile, or as the ideal provider.
 
-What the provider ignores is left out of the request, what it refuses is refused in its words; where nobody has seen how
-it answers the like, its nearest form is taken, and OpenAI's for what it has none of.
+Parameters that the provider ignores are removed from the request, and what it rejects is rejected in its words; for
+an unseen kind of response its nearest form is used, and OpenAI's if there is none.
 """
 
 from collections.abc import Iterable
@@ -34,21 +34,21 @@ _TAKES = {
     "tool-choice": {"tool_choice.required", "tool_choice.named"}, "json-object": {"response_format.json_object"},
     "json-schema": {"response_format.json_schema"},
 }  # fmt: skip
-"""What a request has that needs a capability."""
+"""What in a request needs a capability."""
 
 
 class ReferenceManner:
-    """Answers as the ideal provider; ``why`` is said of the answers where it stands for another one."""
+    """Responds as the ideal provider; ``why`` is noted in the responses if it replaces another one."""
 
     def __init__(self, why: str = "") -> None:
         self._rests_on = f"OpenAI's own form{why}"
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
-        Return the answer to the body of a request; None stands for one that is no JSON object.
+        Return the response to the body of a request; None stands for one that is not a JSON object.
 
-        ``said`` is what it says, where that is not what fits the request; ``right`` is whether it is known that nothing
-        is wrong with it that every provider refuses.
+        ``said`` is its content, if it is not to fit the request; ``right`` is whether the request is known to be
+        valid for every provider.
         """
         return Synthesised(self._response(body, said, right=right), self._rests_on)
 
@@ -69,7 +69,7 @@ class ReferenceManner:
 
 
 class _Treatment(NamedTuple):
-    """What is done with a request: it is refused for what is ``tried`` or lacking, else some parameters are ignored."""
+    """How a request is handled: it is rejected for what is ``tried`` or lacking, or some parameters are ignored."""
 
     refusal: Refusal | None
     tried: tuple[str, ...]
@@ -81,7 +81,7 @@ def _unsupported(tried: Iterable[str]) -> str:
 
 
 class ProfileManner:
-    """Answers as one target of a provider with a profile."""
+    """Responds as one target of a provider with a profile."""
 
     def __init__(self, profile: Profile, target: Target, forms: Forms) -> None:
         self._profile, self._target, self._forms = profile, target, forms
@@ -91,10 +91,10 @@ class ProfileManner:
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
-        Return the answer to the body of a request; None stands for one that is no JSON object.
+        Return the response to the body of a request; None stands for one that is not a JSON object.
 
-        ``said`` is what it says, where that is not what fits the request; ``right`` is whether it is known that nothing
-        is wrong with it that every provider refuses.
+        ``said`` is its content, if it is not to fit the request; ``right`` is whether the request is known to be
+        valid for every provider.
         """
         wrong = None if right else wrong_with(body)
         if wrong or body is None:
@@ -116,7 +116,7 @@ class ProfileManner:
             )
 
     def error(self, status: int, message: str) -> Synthesised:
-        """Return an error, in the form of the provider's own of that status or kind."""
+        """Return an error, in the provider's own form for that status or kind."""
         return self._refused(Wrong("", message, status=status))
 
     def _answered(self, body: Json, said: Said) -> Synthesised:
@@ -134,14 +134,14 @@ class ProfileManner:
         return Synthesised(Response(OK, rendered.headers, rendered.content, "OK"), rests_on)
 
     def _told(self, evidence: tuple[str, ...], guessed: str) -> str:
-        """Return what an answer rests on: the kinds of some evidence, and that nothing shows an answer of its own kind."""
+        """Return the basis of a response: the kinds of evidence, and whether there is none for its own kind."""
         found = [self._profile.evidence[name] for name in evidence if name in self._profile.evidence]
         seen = ", ".join(dict.fromkeys(f"{one.kind} of {one.at}" for one in found))
         guess = f"no recording shows {guessed}, so it is made of the nearest" if guessed else ""
         return "; ".join(filter(None, (seen, guess)))
 
     def _treat(self, body: Json, forms: frozenset[str], thinks: bool) -> "_Treatment":  # noqa: FBT001 - part of a key
-        """Return what is done with a request that has these forms, by its frame."""
+        """Return how a request with these forms is handled, by its frame."""
         model, asked = str(body["model"]), given_in(body) | forms
         refusals = (one for one in self._profile.refusals if one.is_of(model))
         refusal = next((one for one in refusals if self._refuses(one, asked, body, thinks=thinks)), None)
@@ -152,7 +152,7 @@ class ProfileManner:
         return _Treatment(None, tuple(sorted(lacking)), frozenset(ignored))
 
     def _does_think(self, body: Json) -> bool:
-        """Tell whether the model thinks: told so by its own switch, always, or unless it is told not to."""
+        """Return whether the model thinks: by its own switch, always, or unless told not to."""
         switch = self._target.model.thinking
         if body.get("reasoning_effort") == "none":
             return False
@@ -169,7 +169,7 @@ class ProfileManner:
         return any(self._tries(one, asked, body, thinks=thinks) for one in tried)
 
     def _tries(self, scenario: Scenario, asked: set[str], body: Json, *, thinks: bool) -> bool:
-        """Tell whether a request tries what a scenario does."""
+        """Return whether a request tests the same as a scenario."""
         names = self._names(scenario)
         if scenario.thinking and not thinks:
             return False
@@ -177,7 +177,7 @@ class ProfileManner:
         return names <= asked if names else needs_tools and bool(body.get("tools"))
 
     def _names(self, scenario: Scenario) -> set[str]:
-        """Return the parameters that a scenario tries; worked out once."""
+        """Return the parameters that a scenario tests; cached."""
         if scenario.id not in self._names_of:
             self._names_of[scenario.id] = self._tested(scenario)
         return self._names_of[scenario.id]
@@ -196,12 +196,12 @@ class ProfileManner:
 
     @cached_property
     def _lacks(self) -> set[str]:
-        """Return what is refused, as the provider is declared to lack it."""
+        """Return what is rejected because the provider is declared to lack it."""
         lacks = {*self._target.provider.lacks, *self._target.model.lacks}
         return {name for need in lacks for name in _TAKES.get(need, ())}
 
     def _refused(self, wrong: Wrong | None, body: Json | None = None) -> Synthesised:
-        """Return the refusal of a wrong request: the provider's own of the like, or OpenAI's where none is known."""
+        """Return the rejection of an invalid request: the provider's own, or OpenAI's if that is unknown."""
         like = [one for one in self._profile.refusals if wrong and wrong.scenario in one.scenarios]
         like += [one for one in self._profile.refusals if one.status == (wrong.status if wrong else 0)]
         found = like[0] if like else None
@@ -220,7 +220,7 @@ class ProfileManner:
 
 
 def has_all(body: Json, given: Json) -> bool:
-    """Tell whether all that is ``given`` is in a body, where objects may have more beside it."""
+    """Return whether a body has everything in ``given``; objects may have more keys."""
     return all(
         name in body and (body[name] == value or (isinstance(value, dict) and has_all(object_of(body[name]), value)))
         for name, value in given.items()

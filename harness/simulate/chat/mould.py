@@ -1,8 +1,9 @@
 """
-Answers that differ in nothing but their words, ids and counts, written once.
+Caches responses that differ only in words, ids and counts as moulds.
 
-A program that asks alike gets answers of one outline: as many pieces, in the same places.  When an outline comes again, an
-answer with marks in these places is written and cut at the marks; from then on such answers are joined of the parts.
+A program that repeats similar requests gets responses of one outline: equally many fragments, in the same places.
+When an outline recurs, a response with marks in these places is written and split at the marks; from then on such
+responses are joined from the parts.
 """
 
 import re
@@ -16,19 +17,19 @@ _MOST_VALUES, MOST_MOULDS = 256, 256
 
 
 class Values(NamedTuple):
-    """What differs: texts, and counts of tokens."""
+    """The variable parts: texts, and counts of tokens."""
 
     texts: tuple[str, ...]
     counts: tuple[int, ...]
 
     def marks(self) -> "Values":
-        """Return marks in their place, each another one."""
+        """Return distinct marks for them."""
         texts = tuple(f"\ue000{number}\ue001" for number in range(len(self.texts)))
         return Values(texts, tuple(87_000_000_000_000_000 + len(texts) + n for n in range(len(self.counts))))
 
 
 class _Mould:
-    """An answer cut at its marks: as many values are put between its parts."""
+    """A response split at its marks, to be joined with as many values."""
 
     def __init__(self, marked: str, values: int) -> None:
         found = list(_MARK.finditer(marked))
@@ -43,26 +44,26 @@ class _Mould:
         self._in_turn = itemgetter(*order)
 
     def filled(self, filling: Sequence[str]) -> str:
-        """Return the answer with the values, as JSON writes them, in the place of the marks."""
+        """Return the response with the values, as JSON, instead of the marks."""
         return "".join(self._in_turn([*filling, *self._parts]))
 
     def fits(self, filling: Sequence[str], written: str) -> bool:
-        """Tell whether it is filled to what is ``written``."""
+        """Return whether filling it gives what is ``written``."""
         return self._known and self.filled(filling) == written
 
 
 MOULDS: dict[Hashable, tuple[object, _Mould | None]] = {}
-"""By outline: its owner, and the mould, None before it comes again or where it has to be written each time."""
+"""By outline: its owner, and the mould, None before it recurs or if no mould is possible."""
 
 
 def moulded(
     outline: Hashable, owner: object, values: Values, write: Callable[[Values], str], quote: Callable[[str], str]
 ) -> str:
     """
-    Return what ``write`` writes of ``values``, which has JSON in it.
+    Return what ``write`` writes of ``values``, which contains JSON.
 
-    ``outline`` is all else that it depends on, with the id of its ``owner``, which is held so that the id stays its own;
-    ``quote`` writes a text as JSON, in quotes.
+    ``outline`` is everything else that it depends on, with the id of its ``owner``, which is held so that the id is
+    not reused; ``quote`` writes a text as JSON, in quotes.
     """
     if not all(values.texts) or len(values.texts) > _MOST_VALUES:
         return write(values)
@@ -77,12 +78,12 @@ def moulded(
         return mould.filled(filling)
     written = write(values)
     mould = _Mould(write(values.marks()), len(filling))
-    if mould.fits(filling, written):  # it does not where a name is written like a mark
+    if mould.fits(filling, written):  # not if a name looks like a mark
         MOULDS[outline] = owner, mould
     return written
 
 
 def _quoted(texts: tuple[str, ...], quote: Callable[[str], str]) -> list[str]:
-    """Return texts as JSON writes them, without the quotes around them; written together, which is cheaper."""
+    """Return texts as JSON without their quotes; encoded together, which is cheaper."""
     quoted = quote(_BETWEEN.join(texts))[1:-1].split(_BETWEEN)
     return quoted if len(quoted) == len(texts) else [quote(text)[1:-1] for text in texts]

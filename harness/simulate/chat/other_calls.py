@@ -1,8 +1,10 @@
 """
-Calls that are no calls of functions in ``tools``: the older ``functions``, and custom tools, whose input is plain text.
+Handles calls other than of functions in ``tools``: the older ``functions``, and custom tools, whose input is plain
+text.
 
-What is called is worked out once, for functions; a request is said with functions, and what is called takes its own form
-(https://platform.openai.com/docs/guides/function-calling#custom-tools; ``function_call`` is deprecated and still answered).
+Calls are computed for functions only; a request is converted to functions, and its calls back to their own form
+(https://platform.openai.com/docs/guides/function-calling#custom-tools; ``function_call`` is deprecated and still
+answered).
 """
 
 import json
@@ -17,7 +19,7 @@ _OF_TEXT = {"type": "object", "properties": {_INPUT: {"type": "string"}}, "requi
 
 
 def as_functions(request: Json) -> Json:
-    """Return a request that offers the same as functions in ``tools``; the request itself where it does so already."""
+    """Return a request that offers the same as functions in ``tools``; the request itself if it already does."""
     if uses_older_form(request):
         listed = [{"type": "function", "function": one} for one in objects_in(request["functions"])]
         named = request.get("function_call")
@@ -32,7 +34,7 @@ def as_functions(request: Json) -> Json:
 
 
 def uses_older_form(request: Json) -> bool:
-    """Tell whether functions are offered in the older way, and none in the newer."""
+    """Return whether functions are offered only in the older form."""
     return bool(objects_in(request.get("functions"))) and not request.get("tools")
 
 
@@ -68,7 +70,7 @@ def _choice(choice: object) -> object:
 
 
 def custom_input(call: Call) -> tuple[str, ...]:
-    """Return the text that a custom tool is called with, in pieces; the arguments as they are where a cap cut them."""
+    """Return the text input of a custom tool, in fragments; the arguments unchanged if a cap truncated them."""
     try:
         text = json.loads("".join(call.pieces))[_INPUT]
     except ValueError:

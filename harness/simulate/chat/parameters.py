@@ -1,4 +1,4 @@
-"""The parameters of a request that a provider may take, ignore or refuse, by name."""
+"""Names the parameters of a request that a provider may accept, ignore or reject."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -14,8 +14,8 @@ def parameters_of(scenario: Scenario, model: str = "", switch: Json | None = Non
     """
     Return the parameters that ``scenario`` depends on, besides those of every request.
 
-    Where the value decides, it is part of the name: ``tool_choice.required``, ``response_format.json_object``.
-    A scenario that tries something else names that: ``developer role``.
+    Where the value decides, it is part of the name: ``tool_choice.required``, ``response_format.json_object``. A
+    scenario that tests something else names that: ``developer role``.
     """
     body = request_body(scenario, model, switch or {})
     given = {name: value for name, value in body.items() if name not in _EVERY_REQUEST and name not in (switch or {})}
@@ -34,7 +34,7 @@ def _refined(name: str, value: Any) -> str:
 
 
 def given_in(body: Json) -> set[str]:
-    """Return the parameters that a request has, by the names that ``parameters_of`` gives them."""
+    """Return the parameters of a request, by the names that ``parameters_of`` gives them."""
     given = {
         name: value for name, value in body.items() if name not in _EVERY_REQUEST and not _says_nothing(name, value)
     }
@@ -43,12 +43,12 @@ def given_in(body: Json) -> set[str]:
 
 
 def _says_nothing(name: str, value: Any) -> bool:
-    """Tell whether a value is the one that holds where none is given."""
+    """Return whether a value is the default."""
     return value is None or (name, value) in (("n", 1), ("logprobs", False), ("tool_choice", "auto"))
 
 
 def forms_in(body: Json, *, thinks: bool) -> Iterator[str]:
-    """Yield what scenarios try that is no parameter, as far as the messages of a request have it."""
+    """Yield what scenarios test besides parameters, as far as the messages of a request have it."""
     messages = messages_of(body)
     if any(one.get("role") == "developer" for one in messages):
         yield "developer role"
@@ -62,18 +62,18 @@ def forms_in(body: Json, *, thinks: bool) -> Iterator[str]:
 
 
 def _of_turn(message: Json, *, thinks: bool) -> Iterator[str]:
-    """Yield what is tried by sending back a message of the model."""
+    """Yield what is tested by sending back a message of the model."""
     yield "an earlier answer"
     if message.get("reasoning_content"):
         yield "reasoning sent back"
-    elif thinks and message.get("tool_calls"):  # a plain answer is taken without it
+    elif thinks and message.get("tool_calls"):  # a plain completion is accepted without it
         yield "reasoning left out"
     if message.get("tool_calls") and message.get("content", "") in (None, ""):
         yield "content null" if message.get("content", "") is None else 'content ""'
 
 
 def without(body: Json, ignored: Collection[str]) -> Json:
-    """Return a request without the parameters that are ignored; itself where none is."""
+    """Return a request without the ignored parameters; itself if there are none."""
     if not ignored:
         return body
     return {name: value for name, value in body.items() if name not in ignored and _refined(name, value) not in ignored}

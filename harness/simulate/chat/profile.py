@@ -1,8 +1,8 @@
 """
-The cited facts of a provider's wire form: cassettes/<provider>/profile.yaml, checked.
+Reads and validates a provider's profile, the cited facts of its wire format: cassettes/<provider>/profile.yaml.
 
-A profile is templates in the provider's own keys and order, each with the evidence it rests on.  What it does not
-describe has no evidence, and is not made.
+A profile is templates in the provider's own keys and order, each with its evidence.  What it does not describe has
+no evidence, and is not synthesized.
 """
 
 import re
@@ -72,7 +72,7 @@ Layout = Literal["compact", "spaced", "indented"]
 
 
 class FormEvidence(Strict):
-    """Something public that a form was read from."""
+    """A public source of a form."""
 
     url: Url = Field(description="Where it can be read.")
     kind: Literal["recording", "document", "issue"] = Field(
@@ -101,7 +101,7 @@ class StreamKind(Strict):
 
 
 class BodyKind(Strict):
-    """The message of an answer in one body, or the whole body where it differs from the envelope."""
+    """The message of a non-streaming response, or the whole body if it differs from the envelope."""
 
     evidence: Refs
     message: Template
@@ -126,7 +126,7 @@ class Stream(Strict):
 
 
 class Body(Strict):
-    """The form of answers in one body."""
+    """The form of non-streaming responses."""
 
     headers: dict[str, str] = Field(description="Response headers, by allow-listed name.")
     layout: Layout = Field("compact", description="Whether spaces follow colons and commas, or lines are indented.")
@@ -143,17 +143,17 @@ _EVERY = ("*",)
 
 
 class OfModels(Strict):
-    """What is so for some models."""
+    """Facts for some models."""
 
     models: tuple[str, ...] = Field(_EVERY, min_length=1, description="Their names as sent; * stands for any text.")
 
     def is_of(self, model: str) -> bool:
-        """Tell whether ``model`` is one of them."""
+        """Return whether ``model`` is one of them."""
         return self.models == _EVERY or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
 class Form(OfModels):
-    """The form of answers of some models, since some day."""
+    """The form of responses of some models, since some day."""
 
     since: Day | None = Field(None, description="Seen from this day on.")
     until: Day | None = Field(None, description="Not seen after this day.")
@@ -173,13 +173,13 @@ class Form(OfModels):
     body: Body | None = None
 
     def was_on(self, day: str) -> bool:
-        """Tell whether it was seen by ``day``, and not only before it."""
+        """Return whether it was seen by ``day``, and not only before it."""
         early = self.since is not None and day[: len(self.since)] < self.since
         return not early and not (self.until is not None and day[: len(self.until)] > self.until)
 
 
 class Parameters(OfModels):
-    """What becomes of request parameters, by their name or that of what a scenario tries."""
+    """The handling of request parameters, by their name or that of what a scenario tests."""
 
     taken: tuple[Parameter, ...] = Field((), description="Those that do what they say.")
     ignored: tuple[Parameter, ...] = Field((), description="Those that are accepted and do nothing.")
@@ -187,7 +187,7 @@ class Parameters(OfModels):
 
 
 class Refusal(OfModels):
-    """An answer that refuses the last request of some scenarios."""
+    """A response that rejects the last request of some scenarios."""
 
     scenarios: tuple[Annotated[str, AfterValidator(_scenario)], ...] = Field(min_length=1)
     thinking: bool = Field(default=False, description="Whether it is refused only while the model thinks.")
@@ -201,7 +201,7 @@ class Refusal(OfModels):
 
 
 class GapMarks(Strict):
-    """The marks between which a prompt holds a gap to fill."""
+    """The marks around a gap to fill in a prompt."""
 
     prefix: str = Field(min_length=1, description="Stands before the text before the gap.")
     suffix: str = Field(min_length=1, description="Stands before the text behind the gap.")
@@ -209,7 +209,7 @@ class GapMarks(Strict):
 
 
 class ServedBelow(Strict):
-    """The path below which legacy completions are served, and the refusal at any other."""
+    """The path below which legacy completions are served, and the error at any other."""
 
     path: str = Field(pattern="^/", description="Such as /beta.")
     evidence: Refs
@@ -233,7 +233,7 @@ class TextForm(Strict):
 
 
 class Profile(Strict):
-    """The wire form of one provider."""
+    """The wire format of one provider."""
 
     provider: Slug
     evidence: dict[Slug, FormEvidence] = Field(min_length=1, description="By a name that the other parts refer to.")
@@ -243,13 +243,13 @@ class Profile(Strict):
     completions: TextForm | None = None
 
     def form_of(self, model: str, day: str | None = None) -> Form | None:
-        """Return the form of ``model``, seen on ``day``; without a day the newest, which stands first."""
+        """Return the form of ``model``, seen on ``day``; without a day the newest, which is the first."""
         return next((form for form in self.forms if form.is_of(model) and (day is None or form.was_on(day))), None)
 
 
 def load_profile(folder: Path) -> Profile | None:
     """
-    Return the profile in a provider's cassette folder; None where there is none.
+    Return the profile in a provider's cassette folder; None if there is none.
 
     Raises:
         BadProfile: one line that names file, line, key and the fix.

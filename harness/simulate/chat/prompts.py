@@ -1,4 +1,4 @@
-"""What a request says in words: its last question, the results of tools since, and the schema that a prompt asks for."""
+"""Extracts texts from a request: its last question, later tool results, and a schema in the prompt."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def text_of(content: Any) -> str:
 
 
 def object_of(value: Any) -> Json:
-    """Return an object as it is, and an empty one in the place of what is none."""
+    """Return an object unchanged, and an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -31,21 +31,21 @@ def messages_of(request: Json) -> list[Json]:
 
 
 def question(request: Json) -> str:
-    """Return the text of the last message of a user; where there is none, that of the last message."""
+    """Return the text of the last user message; without one, of the last message."""
     messages = messages_of(request)
     asked = [one for one in messages if one.get("role") == "user"] or messages
     return text_of(asked[-1].get("content")) if asked else ""
 
 
 def since_question(request: Json) -> list[Json]:
-    """Return the messages after the last one of a user."""
+    """Return the messages after the last user message."""
     messages = messages_of(request)
     last = max((number for number, one in enumerate(messages) if one.get("role") == "user"), default=-1)
     return messages[last + 1 :]
 
 
 def results(request: Json) -> list[str]:
-    """Return what tools gave that were called last: the messages of tools at the end of a request."""
+    """Return the results of the last tool calls: the tool messages at the end of a request."""
     found: list[str] = []
     for message in reversed(messages_of(request)):
         if message.get("role") not in ("tool", "function"):
@@ -55,13 +55,13 @@ def results(request: Json) -> list[str]:
 
 
 def called_since_question(request: Json) -> set[str]:
-    """Return the names of the tools that were called since the last question."""
+    """Return the names of the tools called since the last question."""
     calls = [call for one in since_question(request) for call in one.get("tool_calls") or () if isinstance(call, dict)]
     return {str(object_of(call.get("function")).get("name")) for call in calls}
 
 
 def schema_in(request: Json) -> Json | None:
-    """Return the JSON Schema that a prompt holds, where it is written into it; None where there is none."""
+    """Return the JSON Schema in a prompt; None if there is none."""
     for message in messages_of(request):
         if message.get("role") in ("system", "developer", "user"):
             for found in _objects(text_of(message.get("content"))[:_LONGEST]):
@@ -71,7 +71,7 @@ def schema_in(request: Json) -> Json | None:
 
 
 def _objects(text: str) -> Iterator[Json]:
-    """Yield the JSON objects that stand in a text."""
+    """Yield the JSON objects in a text."""
     decoder, at = json.JSONDecoder(), text.find("{")
     while at >= 0:
         try:

@@ -1,4 +1,4 @@
-"""What is wrong with a request, whatever provider it goes to: what no answer can be right to."""
+"""Finds what is wrong with a request for every provider."""
 
 import re
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ _RANGES = _NUMBERS | _WHOLE
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong: the scenario that tries the like, what to say, the parameter, and OpenAI's code for it."""
+    """An error in a request: the scenario that tests the same, the message, the parameter, and OpenAI's code."""
 
     scenario: str
     message: str
@@ -52,12 +52,12 @@ class Wrong:
 
     @property
     def reason(self) -> tuple[str | None, ...]:
-        """What two requests have in common that are wrong in the same way."""
+        """The key that two requests share which are wrong in the same way."""
         return self.scenario, self.param, self.code
 
 
 def wrong_with(body: Json | None) -> Wrong | None:
-    """Return what is wrong with the body of a request, None where nothing is; a body of None is no JSON object."""
+    """Return what is wrong with the body of a request, None if nothing; a body of None is not a JSON object."""
     if body is None:
         return Wrong(NOT_JSON, "The body is not a JSON object.")
     return next(_of_model(body.get("model")), None) or next(_of_messages(body), None) or _wrong_frame(body)
@@ -82,7 +82,7 @@ def _faults(body: Json) -> Iterator[Wrong]:
 
 @lru_cache(1024)
 def names_no_model(model: str) -> bool:
-    """Tell whether a name is one that tests take for a model that is none."""
+    """Return whether a name is one that tests use for a nonexistent model."""
     return _NONE.search(model) is not None
 
 
@@ -108,7 +108,7 @@ def _of_messages(body: Json) -> Iterator[Wrong]:
 
 
 def _of_turns(messages: list[Json]) -> Iterator[Wrong]:
-    """Yield what is wrong with the order of messages: each result of a tool belongs to a call before it, and the reverse."""
+    """Yield errors in the order of messages: each tool result needs an earlier call, and the reverse."""
     open_calls: list[str] = []
     for number, message in enumerate(messages):
         role = message.get("role")

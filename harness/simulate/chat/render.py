@@ -1,4 +1,4 @@
-"""The bytes of a stream or a body: what an answer says, written in the form of a provider's profile."""
+"""Renders the content of a response as a stream or a body, in the form of a provider's profile."""
 
 import json
 from collections.abc import Iterator
@@ -21,16 +21,17 @@ _CHUNKS_A_SECOND = 4
 _PADDING = "{alnum 6}"
 _NONE: frozenset[str] = frozenset()
 _OWN_IDS = tuple(name for name in IDS if name != "call_id")
-"""The ids of an answer, but for those of its calls."""
+"""The ids of a response, without those of its calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    What goes into a form.
+    The input of a form.
 
-    ``choices`` say it; ``model`` is as asked and ``prompt`` its tokens; ``include_usage`` is whether usage was asked for;
-    ``logprobs`` how many alternatives to each token were, None without probabilities; ``seed`` makes the ids.
+    ``choices`` are the content; ``model`` is as requested and ``prompt`` its tokens; ``include_usage`` is whether
+    usage was requested; ``logprobs`` the number of alternatives to each token, None without probabilities; ``seed``
+    makes the ids.
     """
 
     choices: tuple[Said, ...]
@@ -42,7 +43,7 @@ class Answer:
 
     @property
     def kind(self) -> str:
-        """What kind of answer it is, by the name that kinds have in a profile."""
+        """The kind of response, by its name in a profile."""
         calls = max([len(said.calls) for said in self.choices])
         if self.thinks:
             return "thinking-tools" if calls else "thinking"
@@ -50,12 +51,12 @@ class Answer:
 
     @property
     def thinks(self) -> bool:
-        """Whether it begins with a thought."""
+        """Whether it begins with reasoning."""
         return any(said.thought for said in self.choices)
 
 
 class Rendered(NamedTuple):
-    """An answer in a provider's form, and the names of the evidence it rests on."""
+    """A response in a provider's form, and the names of its evidence."""
 
     content: bytes
     headers: Headers
@@ -63,7 +64,7 @@ class Rendered(NamedTuple):
 
 
 def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
-    """Return ``answer`` in a form; None where there is no evidence for how such an answer looks."""
+    """Return ``answer`` in a form; None if there is no evidence for the form of such a response."""
     room = form.stream if streamed else form.body
     kind = getattr(room, answer.kind.replace("-", "_"), None)
     if room is None or kind is None:
@@ -82,7 +83,7 @@ def render_headers(form: Form, headers: dict[str, str], seed: str) -> Headers:
 
 
 def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
-    """Return the bytes of an error that says ``text``."""
+    """Return the bytes of an error with the message ``text``."""
     return _json(fill(refusal.body, _ids(form, seed) | {"text": text}, frozenset())).encode()
 
 
@@ -91,14 +92,14 @@ def _ids(form: Form, seed: str) -> dict[str, str | None]:
 
 
 class _Sheet(NamedTuple):
-    """What an answer is written on: a form, and in it the stream or the body of a kind of answers."""
+    """The template of a response: a form, with the stream or the body of one kind."""
 
     form: Form
     room: Stream | Body
     kind: Any
 
     def content(self, answer: Answer, ids: dict[str, str | None]) -> str:
-        """Return the body of an answer, by a mould where a mould has places for all that varies."""
+        """Return the body of a response, by a mould if one covers all variable parts."""
         ids, counts = ids | _call_ids(self.form, answer), _counts(answer)
         named = [name for name, made in ids.items() if made]
         pieces = [piece for said in answer.choices for piece in said.pieces]
@@ -123,7 +124,7 @@ class _Sheet(NamedTuple):
         return _json(writer.whole(self.room, self.kind), self.room.layout)
 
     def _is_padded(self) -> bool:
-        """Tell whether there is random text in it, another in each chunk."""
+        """Return whether it has random padding, different in each chunk."""
         room = self.room
         return isinstance(room, Stream) and (
             uses(room.chunk, "padding") or uses(room.closing, "padding") or uses(self.kind.phases, "padding")
@@ -151,7 +152,7 @@ def _json(value: Any, layout: Layout = "compact") -> str:
 
 
 class _Writer:
-    """Puts one answer into a form, with its ``ids`` and ``counts``."""
+    """Renders one response in a form, with its ``ids`` and ``counts``."""
 
     def __init__(self, form: Form, answer: Answer, ids: Json, counts: Json, *, streamed: bool) -> None:
         self.form = form
@@ -174,7 +175,7 @@ class _Writer:
             self.constants["usage"] = fill(form.usage, self.constants, self.conditions)
 
     def whole(self, body: Body, kind: BodyKind) -> Json:
-        """Return the answer as the JSON of one body."""
+        """Return the response as the JSON of one body."""
         choices: list[Json] = []
         whole: Json | None = None
         for index, said in enumerate(self.answer.choices):
@@ -191,7 +192,7 @@ class _Writer:
         return filled
 
     def chunks(self, stream: Stream, kind: StreamKind) -> list[str]:
-        """Return the chunks of the answer as JSON, those of several choices in turn."""
+        """Return the chunks of the response as JSON, those of several choices in turn."""
         script = _script_of(kind, self.conditions)
         made = [self._of_none(stream, "before", script)] if "before" in script.phases else []
         turns = [self._choice(stream, script, index) for index in range(len(self.answer.choices))]
@@ -201,7 +202,7 @@ class _Writer:
         return [*made, self._of_none(stream, "usage", script)] if "usage" in script.phases else made
 
     def _of_none(self, stream: Stream, name: str, script: "_Script") -> str:
-        """Return a chunk that is of no choice."""
+        """Return a chunk without a choice."""
         return _json(self._chunk(stream, name, script.phases[name], {}, self.conditions), stream.layout)
 
     def _choice(self, stream: Stream, script: "_Script", index: int) -> Iterator[str]:
@@ -221,13 +222,13 @@ class _Writer:
         return self._chunk(stream, name, template, values, self._conditions(said))
 
     def _values(self, said: Said, name: str, given: Json) -> Json:
-        """Return what stands in the places of one phase; what few of them need is a function."""
+        """Return the values of the placeholders of one phase; rarely used ones are functions."""
         values = {**given, "calls": partial(self._calls, said)}
         if "number" in given:
             values["call_id"] = partial(self._call_id, given["number"])
         text, thought = ((given[key],) if given.get(key) else () for key in ("text", "thought"))
         if thought and self.form.logprobs and not uses(self.form.logprobs, "thoughts"):
-            text, thought = thought + text, ()  # no place of their own: they are the tokens of this chunk
+            text, thought = thought + text, ()  # no separate place: they are the tokens of this chunk
         values["logprobs"] = self._logprobs(text, thought) if text or thought or name != "finish" else None
         return values | {"finish": self._reason(said)} if name == "finish" else values
 
@@ -278,7 +279,7 @@ class _Writer:
 
 
 def _uncounted(chunk: Json, stream: Stream) -> Json:
-    """Return the end of a choice that others follow: there is one count of all, and it comes with the last."""
+    """Return the end of a choice before the last: the total count comes only with the last."""
     if "usage" in chunk and any(split(key)[0] == "usage" for key in stream.chunk):
         return chunk | {"usage": None}
     return {key: value for key, value in chunk.items() if key != "usage"}
@@ -292,7 +293,10 @@ def _counts(answer: Answer) -> Json:
 
 
 class _Step(NamedTuple):
-    """Chunks of one phase that differ in their piece alone: each has one of ``pieces`` in ``place``, and ``given`` besides."""
+    """
+    Chunks of one phase that differ only in their fragment: each has one of ``pieces`` in ``place``, and
+    ``given``.
+    """
 
     name: str
     template: Json
@@ -303,7 +307,7 @@ class _Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Script:
-    """The phases of a stream that are live: their ``order``, and which bring a piece of text or thought once."""
+    """The active phases of a stream: their ``order``, and which have one fragment of text or thought."""
 
     phases: dict[str, Json]
     order: tuple[str, ...]
@@ -311,13 +315,13 @@ class _Script:
 
     @classmethod
     def of(cls, phases: dict[str, Json]) -> "_Script":
-        """Return that of some phases."""
+        """Return the script of some phases."""
         names = dict.fromkeys(_base(key) for key in phases)
         order = tuple(name for name in names if name not in {"before", "usage", "called", "arguments"})
         return cls(phases, order, {place: _users(phases, place) for place in ("text", "thought")})
 
     def steps(self, said: Said) -> Iterator["_Step"]:
-        """Yield what the chunks of one choice have, in order."""
+        """Yield the contents of the chunks of one choice, in order."""
         texts = self._shared(said.text, "text", "saying")
         thoughts = self._shared(said.thought, "thought", "thinking")
         for name in self.order:
@@ -331,7 +335,7 @@ class _Script:
                 yield _Step(name, self.phases[name], given)
 
     def _shared(self, pieces: tuple[str, ...], place: str, middle: str) -> dict[str, tuple[str, ...]]:
-        """Return which phase brings which of ``pieces``: those that come once take one, ``middle`` the others."""
+        """Return which phase gets which of ``pieces``: phases that come once take one each, ``middle`` the rest."""
         first, last = self.users[place]
         if middle not in self.order:
             return {middle: (), **dict.fromkeys((*first, *last)[:1], pieces)}
@@ -342,7 +346,7 @@ class _Script:
 
 
 def _users(phases: dict[str, Json], place: str) -> tuple[list[str], list[str]]:
-    """Return the phases that bring a piece once, before the others and after them."""
+    """Return the phases that have one fragment, before the others and after them."""
     users = [name for name, template in phases.items() if uses(template, place)]
     return [name for name in users if name in {"first", "empty"}], [
         name for name in users if name in {"calls", "finish"}
@@ -354,7 +358,7 @@ _MOST_SCRIPTS = 1024
 
 
 def _script_of(kind: StreamKind, conditions: frozenset[str]) -> _Script:
-    """Return the script of a kind of stream under ``conditions``; made once, as in ``template.fill``."""
+    """Return the script of a kind of stream under ``conditions``; cached, as in ``template.fill``."""
     key = id(kind), conditions
     held = _SCRIPTS.get(key)
     if held is None:
@@ -367,7 +371,7 @@ def _script_of(kind: StreamKind, conditions: frozenset[str]) -> _Script:
 
 
 def _run(phases: dict[str, Json], name: str, given: Json, place: str, pieces: tuple[str, ...]) -> Iterator[_Step]:
-    """Yield the chunks of a phase that comes for each piece; the first and the last may have a template of their own."""
+    """Yield the chunks of a phase that repeats per fragment; the first and the last may have their own template."""
     count = len(pieces)
     for start, end in ((0, 1), (1, count - 1), (max(count - 1, 1), count)):
         if start < end:
@@ -379,13 +383,13 @@ def _base(key: str) -> str:
 
 
 def _variant(phases: dict[str, Json], name: str, number: int, count: int) -> Json:
-    """Return the template of one of ``count`` chunks of a phase: that of the first or the last may be another."""
+    """Return the template of one of ``count`` chunks of a phase: the first or the last may have its own."""
     position = "-first" if number == 0 else "-last" if number == count - 1 else ""
     return phases.get(f"{name}{position}") or phases.get(name) or phases[f"{name}-first"]
 
 
 def _calling(phases: dict[str, Json], said: Said) -> Iterator[_Step]:
-    """Yield the chunks of the calls: each with its arguments, whole or followed by them in pieces."""
+    """Yield the chunks of the calls: each with its arguments, complete or followed by them in fragments."""
     names = {_base(key) for key in phases}
     pieced = "arguments" in names
     for number, call in enumerate(said.calls):

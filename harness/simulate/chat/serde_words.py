@@ -1,7 +1,7 @@
 """
-How servers written in Rust tell of a value that has a wrong type: in the words of serde, behind those of axum.
+Words errors about a value of a wrong type as servers written in Rust do: serde's message after axum's.
 
-The column is that in a request without white space between its parts, as most clients send it.
+The column is that in a request without white space between tokens, as most clients send it.
 """
 
 from typing import Any
@@ -24,13 +24,13 @@ _KINDS = {dict: "map", list: "sequence", type(None): "null"}
 
 
 def told(wrong: Wrong, body: Json) -> str | None:
-    """Return what is said of a parameter of ``body`` that has a wrong type; None where something else is wrong."""
+    """Return the message about a parameter of ``body`` with a wrong type; None for any other error."""
     wanted = next((kind for kind, names in _WANTED.items() if wrong.param in names), None)
     if wrong.code != "invalid_type" or wrong.param not in body or wanted is None:
         return None
     value = body[wrong.param]
     before = dict(list(body.items())[: list(body).index(wrong.param) + 1])
-    column = len(json_text(before).encode("utf-8", "surrogatepass")) - 1  # what ends it is a brace
+    column = len(json_text(before).encode("utf-8", "surrogatepass")) - 1  # it ends with a brace
     what = f"{wrong.param}: invalid type: {_kind(value)}, expected {wanted}"
     return f"Failed to deserialize the JSON body into the target type: {what} at line 1 column {column}"
 

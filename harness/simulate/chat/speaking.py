@@ -1,9 +1,9 @@
 """
-What an answer says to any request: calls of the tools that it declares, JSON that fits, or text about what was asked.
+Generates the content of a response to any request: tool calls, JSON that fits a schema, or text about the question.
 
-A model would choose; here the choice is simple and the same each time.  Tools whose names the question uses are called, or
-the one that shares most words with it, each once for a question; then their results are told.  What is forced is called
-whatever was asked; where any is, an agent's tool that ends the work is, once something was answered.
+A model would choose; here the choice is simple and deterministic.  Tools whose names the question contains are
+called, or the one that shares most words with it, each once per question; then their results are reported.  A
+forced tool is always called; if any tool is required, an agent's final tool is called once there are results.
 """
 
 import re
@@ -55,7 +55,7 @@ _COMMON = frozenset(
     ]
 )
 _ENDING = re.compile(r"final|finish|complete|submit|(?:^|_)(?:done|end|stop|exit)(?:_|$)", re.IGNORECASE)
-"""Names of tools by which agents let a model end its work: forced to call one, it would go on without end else."""
+"""Names of tools by which agents let a model finish: if calls are required, it would otherwise never end."""
 _MOST_AT_ONCE = 4
 _QUOTED, _TOLD = 80, 2_000
 _THOUGHT = ("The user asks ", "something that", " I can answer.")
@@ -63,7 +63,7 @@ _TOKENS_A_THOUGHT = 4
 
 
 class Unanswerable(ValueError):
-    """A request that no right answer is found for; ``parameter`` is the one that is to blame."""
+    """A request without a valid response; ``parameter`` is the cause."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
@@ -71,7 +71,7 @@ class Unanswerable(ValueError):
 
 
 def speak(request: Json, *, thinks: bool) -> Said:
-    """Return what a choice of the answer says; raises Unanswerable where a schema has no instance."""
+    """Return the content of a choice of the response; raise Unanswerable if a schema has no instance."""
     calls = _calls(request)
     text = () if calls else _stopped(_text(request), request)
     return _capped(_THOUGHT if thinks else (), text, calls, request)
@@ -91,11 +91,11 @@ def _capped(thought: tuple[str, ...], text: tuple[str, ...], calls: tuple[Call, 
     if cap < tokens and calls:
         calls, text = _cut(calls, cap), ()
     finish = "length" if cap < tokens else "tool_calls" if calls else "stop"
-    return Said((), text[:cap], calls, finish, min(cap, tokens), forced)  # the cap counts a thought, so there is none
+    return Said((), text[:cap], calls, finish, min(cap, tokens), forced)  # the cap counts reasoning, so there is none
 
 
 def _cut(calls: tuple[Call, ...], cap: int) -> tuple[Call, ...]:
-    """Return the calls that fit into a cap, the last with the arguments that still do."""
+    """Return the calls that fit into a cap, the last with truncated arguments."""
     kept: list[Call] = []
     for call in calls:
         if cap < 1:
@@ -106,13 +106,13 @@ def _cut(calls: tuple[Call, ...], cap: int) -> tuple[Call, ...]:
 
 
 def cap_of(request: Json) -> int | None:
-    """Return how many tokens an answer may have; None where that is not said."""
+    """Return the maximum number of tokens of a response; None if not given."""
     said = (request.get("max_completion_tokens"), request.get("max_tokens"))
     return next((cap for cap in said if type(cap) is int and cap > 0), None)
 
 
 def pieces_of(text: str) -> tuple[str, ...]:
-    """Return a text in pieces about as long as tokens are."""
+    """Return a text in fragments of about a token."""
     return tuple(_PIECE.findall(text))
 
 
@@ -132,7 +132,10 @@ def _functions(request: Json) -> list[Json]:
 
 @dataclass(frozen=True, slots=True)
 class _Tool:
-    """A function that is offered: its name and ``words``, those of its description too, and what makes its arguments."""
+    """
+    A function that is offered: its name and ``words``, including its description's, and the maker of its
+    arguments.
+    """
 
     name: str
     words_of_name: frozenset[str]
@@ -142,7 +145,7 @@ class _Tool:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """What may be called: the ``tools``, whether one must be, and how many at once."""
+    """The callable ``tools``, whether one must be called, and how many at once."""
 
     tools: tuple[_Tool, ...]
     must: bool
@@ -151,7 +154,7 @@ class _Offer:
 
 @dataclass(frozen=True, slots=True)
 class _Permitted:
-    """What ``tool_choice`` says: which tools may be called, and whether one must be."""
+    """The meaning of ``tool_choice``: which tools may be called, and whether one must be."""
 
     names: tuple[str, ...]
     must: bool
@@ -204,7 +207,7 @@ def _has_answered(request: Json) -> bool:
 
 
 def _chosen(tools: tuple[_Tool, ...], asked: str) -> Sequence[_Tool]:
-    """Return the tools whose own words a question uses, or the one that shares most words with it."""
+    """Return the tools whose own words occur in a question, or the one that shares most words with it."""
     if len(tools) == 1:
         return tools
     words = _words(asked)
@@ -217,7 +220,7 @@ def _words(text: str) -> set[str]:
 
 
 def _arguments(function: Json) -> Callable[[Hints], tuple[str, ...]]:
-    """Return what makes the arguments of a call, in pieces; that raises Unanswerable where nothing fits their schema."""
+    """Return the maker of a call's arguments, in fragments; it raises Unanswerable if nothing fits their schema."""
     name, schema = function["name"], function.get("parameters")
     if not isinstance(schema, dict) or not schema:
         return lambda _hints: ("{}",)
@@ -249,7 +252,7 @@ def _text(request: Json) -> str:
 
 
 def _json(request: Json, form: Json) -> str:
-    """Return the text of an answer that has to be JSON."""
+    """Return the text of a response that must be JSON."""
     hints = Hints(_evidence(request))
     if form.get("type") == "json_schema":
         wanted = object_of(form.get("json_schema")).get("schema")
@@ -263,19 +266,19 @@ def _json(request: Json, form: Json) -> str:
 
 
 def _evidence(request: Json) -> str:
-    """Return the question, with what tools gave since."""
+    """Return the question, with later tool results."""
     return "\n".join([question(request), *results(request)])
 
 
 def _of_keys(request: Json) -> Json:
-    """Return a schema of an object with the keys that a prompt quotes; ``answer`` where it quotes none."""
+    """Return a schema of an object with the keys that a prompt quotes; ``answer`` if it quotes none."""
     texts = [text_of(one.get("content")) for one in messages_of(request) if one.get("role") != "tool"]
     keys = list(dict.fromkeys(key for text in texts for key in _KEYS.findall(text)))[:20] or ["answer"]
     return {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
 
 
 def tokens_of_prompt(request: Json) -> int:
-    """Return about how many tokens a prompt has: of its texts, its calls and its tools, and some a message."""
+    """Return the approximate number of prompt tokens: texts, calls and tools, and some per message."""
     messages = messages_of(request)
     texts = [text_of(one.get("content")) for one in messages]
     texts += [json_text(one["tool_calls"]) for one in messages if one.get("tool_calls")]
@@ -290,5 +293,5 @@ def _extent_of_tools(request: Json) -> tuple[int, int]:
 
 
 def _extent(text: str) -> tuple[int, int]:
-    """Return how long a text is, and how many characters of it are about a token each."""
+    """Return the length of a text, and its approximate characters per token."""
     return len(text), 0 if text.isascii() else sum(1 for char in text if char > "\u2e7f")

@@ -1,4 +1,4 @@
-"""The answer of the ideal provider to any request: what is said, in OpenAI's own form."""
+"""Responds to any request as the ideal provider, in OpenAI's own form."""
 
 from harness.simulate.chat import audio, ideal
 from harness.simulate.chat.content import Said
@@ -11,7 +11,7 @@ from harness.wire.shapes import Json
 
 
 def spoken(request: Json, said: Said, prompt: int, seed: str) -> Response:
-    """Return the answer to a request that nothing is wrong with; ``prompt`` is its tokens, and ``seed`` makes the ids."""
+    """Return the response to a valid request; ``prompt`` is its tokens, and ``seed`` makes the ids."""
     total = prompt + (said.tokens + said.reasoning_tokens) * (request.get("n") or 1)
     values = Values((seed, *said.pieces), (prompt, total))
 
@@ -30,5 +30,5 @@ def spoken(request: Json, said: Said, prompt: int, seed: str) -> Response:
 
 
 def _is_more_than_its_words(request: Json) -> bool:
-    """Tell whether an answer has its words in another form too: as probabilities, as sound, or out of their JSON."""
+    """Return whether a response has its content in another form too: probabilities, audio, or parsed JSON."""
     return bool(request.get("logprobs")) or audio.is_spoken(request) or bool(custom_names(request))

@@ -1,4 +1,4 @@
-"""What OpenAI refuses and others take: names, schemas that claim to be strict, parameters that need another."""
+"""Finds what only OpenAI rejects: names, schemas that are not strict as claimed, parameters that require another."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MOST_METADATA, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
 
 
 def refused_by_openai(body: Json) -> Wrong | None:
-    """Return what OpenAI alone finds wrong with a request that has the right form; None where that is nothing."""
+    """Return what only OpenAI rejects in a well-formed request; None if nothing."""
     return next(_of_parts(body), None) or _refused_frame(body) or _without_json(body)
 
 
@@ -31,7 +31,7 @@ def _refused_frame(body: Json) -> Wrong | None:
 
 
 def _without_json(body: Json) -> Wrong | None:
-    """Return what is wrong where a JSON object is asked for and no message says so."""
+    """Return the error if a JSON object is requested and no message mentions JSON."""
     if object_of(body.get("response_format")).get("type") != "json_object":
         return None
     if any("json" in text_of(one.get("content")).lower() for one in messages_of(body)):
@@ -70,7 +70,7 @@ def _of_metadata(metadata: Json) -> Iterator[Wrong]:
 
 
 def _of_words(body: Json) -> Iterator[Wrong]:
-    """Yield what is wrong with parameters that take certain words."""
+    """Yield errors in enumerated parameters."""
     effort, modalities = body.get("reasoning_effort"), body.get("modalities") or []
     if effort is not None and effort not in _EFFORTS:
         what = f"'reasoning_effort' is none of {', '.join(_EFFORTS)}."
@@ -122,7 +122,7 @@ def _of_form(body: Json) -> Iterator[Wrong]:
 
 def not_strict(schema: Any) -> str | None:
     """
-    Return why a schema that claims to be strict is not; None where it is.
+    Return why a schema that claims to be strict is not; None if it is.
 
     Each object has to require all of its properties and to allow no others.
     """

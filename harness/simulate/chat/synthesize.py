@@ -1,8 +1,8 @@
 """
-An exchange of a provider that nobody recorded, made of the cited facts in its profile.
+Synthesizes an unrecorded exchange of a provider from the cited facts in its profile.
 
-What is said comes from ``content``; how it is said from the profile.  Only what the profile has evidence for is
-made: another form, a parameter nobody saw taken, a refusal nobody saw is no exchange at all.
+The content comes from ``content``; its form from the profile.  Only what the profile has evidence for is made: for
+another form, or a parameter or rejection that was never seen, there is no exchange.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ BEHAVIOUR = {
     "models.list": "a profile is of answers",
     "models.one": "a profile is of answers",
 }
-"""Scenarios of which none is made, whatever the form, and why."""
+"""Scenarios that are never synthesized, and why."""
 
 _WRONG = {
     "error.bad-key": "The key is not valid.",
@@ -43,7 +43,7 @@ _PATH = "/chat/completions"
 
 
 def synthesize(profile: Profile, target: Target, scenario: Scenario) -> list[Exchange] | None:
-    """Return the exchanges of ``scenario`` as the provider would have them; None where the profile can't tell."""
+    """Return the exchanges of ``scenario`` with the provider; None if the profile does not cover it."""
     form = profile.form_of(target.model.name or target.model.id)
     if form is None or scenario.id in BEHAVIOUR or target.skip_reason(scenario):
         return None
@@ -51,7 +51,7 @@ def synthesize(profile: Profile, target: Target, scenario: Scenario) -> list[Exc
 
 
 def answer_to(body: Json, seed: str, *, thinks: bool) -> Answer:
-    """Return what the answer to a request says and what was asked of its form."""
+    """Return the content of the response to a request and the requested form."""
     said = say(body, thinks=thinks)
     alternatives = (body.get("top_logprobs") or 0) if body.get("logprobs") else None
     return Answer(
@@ -60,7 +60,7 @@ def answer_to(body: Json, seed: str, *, thinks: bool) -> Answer:
 
 
 class _Maker:
-    """Makes the exchanges of one scenario; ``evidence`` gathers what they rest on."""
+    """Makes the exchanges of one scenario; ``evidence`` collects their basis."""
 
     def __init__(self, profile: Profile, target: Target, scenario: Scenario, form: Form) -> None:
         self.profile, self.target, self.scenario, self.form = profile, target, scenario, form
@@ -72,7 +72,7 @@ class _Maker:
         self.ignored: set[str] = set()
 
     def exchanges(self) -> list[Exchange] | None:
-        """Return the exchanges; None where there is no evidence for the form of one."""
+        """Return the exchanges; None if there is no evidence for the form of one."""
         if not self.refusal and not self._knows_its_parameters():
             return None
         body = request_body(self.scenario, self.model, self.switch)
@@ -91,7 +91,7 @@ class _Maker:
         return asked and (self.scenario.thinking or not refusal.thinking)
 
     def _knows_its_parameters(self) -> bool:
-        """Tell whether it is known what becomes of every parameter the scenario depends on."""
+        """Return whether the handling of every parameter of the scenario is known."""
         if self.scenario.id.startswith("error."):
             return False
         wanted = parameters_of(self.scenario, self.model, self.switch)

@@ -1,1 +1,1 @@
-"""An ideal provider of legacy completions, its answers to any request, and its faults."""
+"""Simulates an ideal provider of legacy completions, and its faults."""

@@ -1,7 +1,7 @@
 """
-The faults of legacy completions, and the legal variants.
+Defines the faults of legacy completions, and the legal variants.
 
-Those that break a rule of chat as well show that it reads both dialects.
+Those that also break a rule of chat show that the rule reads both dialects.
 """
 
 from typing import Any
@@ -92,7 +92,7 @@ def _counting(exchange: Exchange) -> Exchange:
 
 
 def _so_far(exchange: Exchange) -> Exchange:
-    """Let each chunk bring all of the text so far."""
+    """Repeat all previous text in each chunk."""
     said = ""
     for number in range(5):
         said += ("The sky", " is", " clear", " and", " wide")[number]
@@ -153,7 +153,7 @@ def _variant(name: str, title: str, on: str, change: Change, source: str | None 
 
 
 def _together(exchange: Exchange) -> Exchange:
-    """Let the end come with the last text."""
+    """Put the finish reason into the last chunk of text."""
     return chunks(lambda chunk: "🐦" in _text(chunk), set_value("choices/*/finish_reason", "stop"))(
         remove(has_finish_reason)(exchange)
     )

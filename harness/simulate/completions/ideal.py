@@ -1,7 +1,7 @@
 """
-An ideal provider of legacy completions: the answer to a request in the form that OpenAI's specification gives it.
+Implements an ideal provider of legacy completions, in the form of OpenAI's specification.
 
-The texts, ids and counts are made up; the same request gets the same answer.
+The texts, ids and counts are made up; equal requests get equal responses.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ _ALTERNATIVES = "abcd"
 
 @dataclass(frozen=True, slots=True)
 class TextSaid:
-    """What one choice says: its ``pieces``, each a token, why it ends, and how many tokens it took."""
+    """The content of one choice: its ``pieces``, each a token, its finish reason, and its number of tokens."""
 
     pieces: tuple[str, ...]
     finish: str
@@ -41,7 +41,7 @@ class TextSaid:
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer:
-    """An answer: its id, what each choice says, the tokens of the prompts, the model that is named, and further keys."""
+    """A response: its id, the content of each choice, the prompt tokens, the named model, and further keys."""
 
     id: str
     said: tuple[TextSaid, ...]
@@ -52,7 +52,7 @@ class TextAnswer:
 
 
 def recording(scenario: Scenario) -> list[Exchange]:
-    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    """Return the exchanges of ``scenario`` with the ideal provider."""
     body = first_body(scenario, MODEL)
     first = exchange(body, key=scenario.key, raw=scenario.raw_body)
     if scenario.requests == 1:
@@ -61,7 +61,7 @@ def recording(scenario: Scenario) -> list[Exchange]:
 
 
 def exchange(body: Json, *, id_: str = "cmpl-reference", key: str = "own", raw: bytes | None = None) -> Exchange:
-    """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
+    """Return the exchange of a request: ``raw`` is sent instead of ``body`` if given."""
     request = Request("POST", URL, Headers((("Content-Type", "application/json"),)), raw or orjson.dumps(body))
     return Exchange(request, _refusal(request, key) or _answer(body, id_), _SOURCE)
 
@@ -97,12 +97,12 @@ def _said(body: Json, prompt: str) -> TextSaid:
 
 
 def prompt_tokens(prompt: str) -> int:
-    """Return how many tokens a prompt is reckoned at."""
+    """Return the number of tokens of a prompt."""
     return 1 + len(prompt.encode("utf-8", "surrogatepass")) // _BYTES_A_TOKEN
 
 
 def answer(body: Json, told: TextAnswer) -> Response:
-    """Return the response to a request that nothing is wrong with."""
+    """Return the response to a valid request."""
     common = {"id": told.id, "object": "text_completion", "created": CREATED, "model": told.model, **told.keys}
     prompts, each = prompts_of(body), body.get("n") or 1
     choices = [_TextChoice(body, index, one, prompts[index // each] or "") for index, one in enumerate(told.said)]
@@ -123,7 +123,7 @@ def _event(chunk: Json) -> bytes:
 
 
 def _in_turn(lists: list[list[Json]]) -> list[Json]:
-    """Return what several choices say, a chunk of each in turn."""
+    """Return the chunks of several choices in turn."""
     longest = max(map(len, lists))
     return [one[n] for n in range(longest) for one in lists if n < len(one)]
 
@@ -143,7 +143,7 @@ class _TextChoice:
         return self._form(self._pieces, self._begins, self._finish)
 
     def streamed(self) -> list[Json]:
-        """Return the choice of each chunk: a piece each, then the end."""
+        """Return the choice of each chunk: a fragment each, then the end."""
         at, chunks = self._begins, []
         for piece in self._pieces:
             chunks.append(self._form((piece,), at, None))

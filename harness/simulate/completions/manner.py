@@ -1,7 +1,7 @@
 """
-The answer of legacy completions to any request, in the form of OpenAI's specification and with what a profile says differs.
+Responds to any request for legacy completions, in the form of OpenAI's specification with a profile's differences.
 
-What it says is what chat would say to the same prompt.
+The content is that of chat for the same prompt.
 """
 
 from harness.simulate.chat.content import Said
@@ -25,9 +25,9 @@ _SPECIFICATION = "the form of OpenAI's specification"
 
 class CompletionsManner:
     """
-    Answers as the ideal provider of legacy completions, or as the ``form`` of a profile says.
+    Responds as the ideal provider of legacy completions, or by the ``form`` of a profile.
 
-    ``why`` is said of the answers where the ideal provider stands for another one.
+    ``why`` is noted in the responses if the ideal provider replaces another one.
     """
 
     def __init__(self, why: str = "", form: TextForm | None = None) -> None:
@@ -36,9 +36,10 @@ class CompletionsManner:
 
     def answer(self, body: Json | None, said: Said | None = None, *, path: str = "") -> Synthesised:
         """
-        Return the answer to the body of a request at ``path``; a body of None stands for one that is no JSON object.
+        Return the response to the body of a request at ``path``; a body of None stands for one that is not a JSON
+        object.
 
-        ``said`` is what it says, where that is not what fits the request.
+        ``said`` is its content, if it is not to fit the request.
         """
         below = self._form.below if self._form else None
         if below and not path.startswith(f"{below.path}/"):
@@ -83,7 +84,7 @@ _NOT_SAID = {"tools", "response_format"}
 
 
 def _gap(prompt: str, marks: GapMarks | None) -> tuple[str, str]:
-    """Return what stands before the gap that a prompt marks, and behind it; the whole prompt where it marks none."""
+    """Return the text before the gap in a prompt, and after it; the whole prompt if it marks none."""
     if marks is None or not prompt.startswith(marks.prefix):
         return prompt, ""
     before, _, behind = prompt.removeprefix(marks.prefix).partition(marks.suffix)

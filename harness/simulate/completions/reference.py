@@ -1,11 +1,11 @@
-"""Reference answers of legacy completions: what examples and faults of that dialect are made of."""
+"""Provides reference responses of legacy completions, for examples and faults."""
 
 from harness.matrix.completions import COMPLETIONS
 from harness.simulate.completions.ideal import recording
 from harness.wire.exchange import Exchange
 
 REFERENCES: dict[str, Exchange] = {name: recording(scenario)[-1] for name, scenario in COMPLETIONS.items()}
-"""What the ideal provider answers to the last request of each scenario."""
+"""The ideal provider's response to the last request of each scenario."""
 
 STREAM = REFERENCES["completions.stream"]
 BODY = REFERENCES["completions.nonstream"]

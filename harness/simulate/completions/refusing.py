@@ -1,4 +1,4 @@
-"""What is wrong with a request for legacy completions: what no answer can be right to."""
+"""Finds what is wrong with a request for legacy completions for every provider."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ _MOST_LOGPROBS = 5
 
 
 def wrong_with_prompt(body: Json | None) -> Wrong | None:
-    """Return what is wrong with the body of a request, None where nothing is; a body of None is no JSON object."""
+    """Return what is wrong with the body of a request, None if nothing; a body of None is not a JSON object."""
     if body is not None and not _is_prompt(body.get("prompt")):
         return _of_prompt(body)
     asked = None if body is None else {key: value for key, value in as_chat(body).items() if key not in _OTHERWISE}
@@ -31,7 +31,7 @@ def wrong_with_prompt(body: Json | None) -> Wrong | None:
 
 
 _OTHERWISE = ("logprobs", "echo", "prompts")
-"""What is of another type than in chat, or not of the request."""
+"""Parameters with another type than in chat, or unknown there."""
 
 
 def _is_prompt(prompt: Any) -> bool:

@@ -1,1 +1,1 @@
-"""Answers as Messages: an ideal provider's, small changes of them, and what can be wrong with them."""
+"""Simulates Messages: an ideal provider, small changes of its responses, and their faults."""

@@ -1,8 +1,8 @@
 """
-What a request of Messages asks for, said as a chat request says it.
+Converts a request of Messages into a chat request.
 
-What to answer is worked out once, for chat (``simulate/chat/speaking``); here are the places where Messages keep the same:
-the system prompt, blocks of text, calls and their results, tools with their schemas, caps and stop sequences.
+Content is generated only for chat (``simulate/chat/speaking``); this module maps the places where Messages have the
+same: the system prompt, blocks of text, calls and their results, tools with their schemas, caps and stop sequences.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _IMAGE = "[image]"
 
 
 def as_chat(body: Json) -> Json:
-    """Return the chat request that asks for the same; whatever is odd in ``body`` is left out of it."""
+    """Return the equivalent chat request, without malformed parts of ``body``."""
     messages = list(_messages(body))
     return {**_frame(body), "messages": messages} if messages else {**_frame(body)}
 
@@ -41,18 +41,18 @@ def _frame(body: Json) -> Json:
 
 
 def thinks(body: Json) -> bool:
-    """Tell whether a thought is asked for."""
+    """Return whether thinking is requested."""
     return as_object(body.get("thinking")).get("type") in ("enabled", "adaptive")
 
 
 def stops_of(body: Json) -> list[str]:
-    """Return the sequences that end an answer."""
+    """Return the stop sequences."""
     said = body.get("stop_sequences")
     return [one for one in said if isinstance(one, str) and one] if isinstance(said, list) else []
 
 
 def client_tools(body: Json) -> list[Json]:
-    """Return the tools that the client runs: those of the server are of a type of their own."""
+    """Return the tools that the client runs: server tools have types of their own."""
     found = objects_in(body.get("tools"))
     return [one for one in found if isinstance(one.get("name"), str) and one.get("type") in (None, "custom")]
 
@@ -101,7 +101,7 @@ def _turn(content: Any) -> Json:
 
 
 def _question(role: str, content: Any) -> Iterator[Json]:
-    """Yield the messages of a user's: results come last, since what stands beside them is about them."""
+    """Yield the messages of a user turn: results last, since text beside them is about them."""
     results = [one for one in objects_in(content) if one.get("type") == "tool_result"]
     text = text_of(content)
     if text or not results:

@@ -1,4 +1,4 @@
-"""Changes of a stream of Messages, event by event: what its faults and examples are composed of."""
+"""Provides changes of a stream of Messages, event by event, of which faults and examples are composed."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ Make = Callable[[list[Json]], list[Json]]
 
 
 def typed(name: str, kind: str | None = None, index: int | None = None) -> Where:
-    """Return what tells events by type and, where given, by the kind of their block or delta and their index."""
+    """Return a predicate for events by type and, if given, by the kind of their block or delta and their index."""
 
     def where(chunk: Json) -> bool:
         inner = as_object(chunk.get("content_block")) or as_object(chunk.get("delta"))
@@ -40,7 +40,7 @@ def events_of(exchange: Exchange) -> list[Json]:
 
 
 def rebuilt(make: Make) -> Change:
-    """Return the change that writes a stream anew, of the events that ``make`` makes of its events."""
+    """Return the change that replaces the events of a stream by what ``make`` makes of them."""
 
     def change(exchange: Exchange) -> Exchange:
         content = b"".join(map(event, make(events_of(exchange))))
@@ -52,17 +52,17 @@ def rebuilt(make: Make) -> Change:
 
 
 def dropped(where: Where) -> Change:
-    """Return the change that leaves out the first event ``where`` says."""
+    """Return the change that drops the first event ``where`` selects."""
     return _at_first(where, lambda events, at: events[:at] + events[at + 1 :])
 
 
 def doubled(where: Where) -> Change:
-    """Return the change that sends the first event ``where`` says twice."""
+    """Return the change that repeats the first event ``where`` selects."""
     return _at_first(where, lambda events, at: [*events[: at + 1], *events[at:]])
 
 
 def without_block(index: int) -> Change:
-    """Return the change that leaves out a block, those after it counted on."""
+    """Return the change that drops a block, and renumbers those after it."""
 
     def make(events: list[Json]) -> list[Json]:
         kept = [one for one in events if one.get("index") != index]
@@ -72,12 +72,12 @@ def without_block(index: int) -> Change:
 
 
 def swapped(where: Where) -> Change:
-    """Return the change that sends the first event ``where`` says after the one that follows it."""
+    """Return the change that swaps the first event ``where`` selects with the next."""
     return _at_first(where, lambda events, at: [*events[:at], *reversed(events[at : at + 2]), *events[at + 2 :]])
 
 
 def moved_last(where: Where) -> Change:
-    """Return the change that sends the first event ``where`` says before the end of the message is told."""
+    """Return the change that moves the first event ``where`` selects before the end of the message."""
 
     def make(events: list[Json], at: int) -> list[Json]:
         rest = events[:at] + events[at + 1 :]
@@ -88,7 +88,7 @@ def moved_last(where: Where) -> Change:
 
 
 def added(where: Where, *more: Json, before: bool = False) -> Change:
-    """Return the change that sends more events after the first ``where`` says, or ``before`` it."""
+    """Return the change that inserts events after the first ``where`` selects, or ``before`` it."""
     return _at_first(where, lambda events, at: [*events[: at + (not before)], *more, *events[at + (not before) :]])
 
 
@@ -103,7 +103,7 @@ def _at_first(where: Where, make: Callable[[list[Json], int], list[Json]]) -> Ch
 
 
 def whole_at_start(kind: str) -> Change:
-    """Return the change of a stream whose block has its text where it begins, and none in its deltas."""
+    """Return the change of a stream whose block has its text at its start, and none in its deltas."""
     emptied = chunks(typed("content_block_delta", f"{kind}_delta"), set_value(f"delta/{kind}", ""))
     return compose(
         emptied, chunks(typed("content_block_start", kind), set_value(f"content_block/{kind}", "Hello there."))

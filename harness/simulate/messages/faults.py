@@ -1,8 +1,9 @@
 """
-The faults of Messages, and the legal variants.
+Defines the faults of Messages, and the legal variants.
 
-Those of the order are made of the grammar: each event of it is left out, sent twice, sent after the next or given another
-index, and the table says which rule must catch that; None where it leaves an answer right, or nobody could tell.
+Those of the order are generated from the grammar: each event is dropped, repeated, swapped with the next or given
+another index, and the table says which rule must catch that; None if the response stays valid, or the change is
+undetectable.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ _BEGIN, _PIECE, _END = "content_block_start", "content_block_delta", "content_bl
 
 
 def _reindexed(where: Where) -> Change:
-    """Give the first event another index, that of no block."""
+    """Give the first event an index without a block."""
     return chunks(where, set_value("index", 9), only=slice(0, 1))
 
 
@@ -32,7 +33,7 @@ DEEDS: dict[str, tuple[str, Callable[[Where], Change]]] = {
     "swap": ("is sent after the next event", swapped),
     "reindex": ("has an index without a block", _reindexed),
 }
-"""What is done to an event, in words and as a change."""
+"""The changes of an event, with their names."""
 
 ORDER: dict[tuple[str, str], str | None] = {
     ("drop", _START): "messages.begins",
@@ -59,7 +60,7 @@ ORDER: dict[tuple[str, str], str | None] = {
     ("double", "ping"): None,
     ("swap", "ping"): None,
 }
-"""The deeds that can be done to each event of ``messages.tool``, to the last of its kind, and the rule that each breaks."""
+"""The changes of each event of ``messages.tool``, to the last of its kind, and the rule that each breaks."""
 
 _BODY = recording(MESSAGES["messages.nonstream"])[0].response.body
 _SOURCES = {
@@ -71,7 +72,10 @@ _SOURCES = {
 
 
 def _last(name: str) -> Where:
-    """Return what tells the last event of a type in ``messages.tool``: that of the call, whose last piece closes the JSON."""
+    """
+    Return a predicate for the last event of a type in ``messages.tool``: that of the call, whose last fragment
+    closes the JSON.
+    """
     if name == _PIECE:
         return lambda chunk: (
             typed(_PIECE, "input_json_delta")(chunk) and "ris" in str(chunk["delta"].get("partial_json"))

@@ -1,7 +1,7 @@
 """
-An ideal provider of Messages: the answer to a request in the form that Anthropic's own recordings have.
+Implements an ideal provider of Messages: the response to a request in the form of Anthropic's own recordings.
 
-The texts, ids and counts are made up; the same request gets the same answer.
+The texts, ids and counts are made up; equal requests get equal responses.
 """
 
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ _CALLS = {"get_weather": ("city", "Paris"), "get_time": ("zone", "JST")}
 
 
 def recording(scenario: Scenario) -> list[Exchange]:
-    """Return the exchanges of ``scenario`` as the ideal provider answers them."""
+    """Return the exchanges of ``scenario`` with the ideal provider."""
     body = first_body(scenario, MODEL)
     if scenario.in_chat_first:
         return with_expectations([_in_chat(scenario, body), exchange(body)], scenario)
@@ -55,7 +55,7 @@ def recording(scenario: Scenario) -> list[Exchange]:
 
 
 def _in_chat(scenario: Scenario, body: Json) -> Exchange:
-    """Return the exchange in which the same is asked in chat completions: it says the same, and counts the same prompt."""
+    """Return the exchange of the same request in chat completions, with the same content and prompt tokens."""
     asked = body_in_chat(scenario, chat.MODEL, {})
     told = chat.exchange(asked)
     answer = orjson.loads(told.response.body)
@@ -66,7 +66,7 @@ def _in_chat(scenario: Scenario, body: Json) -> Exchange:
 
 
 def exchange(body: Json, *, path: str = "", key: str = "own", raw: bytes | None = None, number: int = 1) -> Exchange:
-    """Return the exchange of a request: ``raw`` is sent in the place of ``body`` where it is given."""
+    """Return the exchange of a request: ``raw`` is sent instead of ``body`` if given."""
     headers = Headers((("Content-Type", "application/json"), ("anthropic-version", "2023-06-01")))
     request = Request("POST", URL + path, headers, raw or orjson.dumps(body))
     counts = request.url.endswith(COUNT_TOKENS)
@@ -75,7 +75,7 @@ def exchange(body: Json, *, path: str = "", key: str = "own", raw: bytes | None 
 
 
 def error(status: int, message: str, error_code: str | None = None) -> Response:
-    """Return an error in Anthropic's envelope; ``error_code`` is for programs, where there is one."""
+    """Return an error in Anthropic's envelope; ``error_code`` is for programs, if there is one."""
     details = {"details": {"error_code": error_code}} if error_code else {}
     content = {
         "type": "error",
@@ -92,7 +92,7 @@ def response(body: bytes, media_type: str, status: int = OK) -> Response:
 
 
 def counted(tokens: int) -> Response:
-    """Return the answer to a request to count."""
+    """Return the response to a request for token counts."""
     return response(orjson.dumps({"input_tokens": tokens}), "application/json")
 
 
@@ -103,7 +103,7 @@ def event(content: Json) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class BlockSaid:
-    """A block as it is said: how it starts, its deltas, and the whole of it."""
+    """The content of a block: its start, its deltas, and the complete block."""
 
     head: Json
     deltas: tuple[Json, ...]
@@ -131,7 +131,7 @@ def call_block(name: str, id_: str, pieces: tuple[str, ...], arguments: Any) -> 
 
 
 def thinking_block(*pieces: str) -> BlockSaid:
-    """Return a block of thought, signed at its end."""
+    """Return a block of reasoning, signed at its end."""
     said = pieces or _THOUGHT
     deltas = tuple({"type": "thinking_delta", "thinking": piece} for piece in said)
     signed = {"type": "signature_delta", "signature": _SIGNATURE}
@@ -155,7 +155,7 @@ def _refusal(request: Request, key: str) -> Response | None:
 
 
 def _said(body: Json) -> tuple[list[BlockSaid], str, str | None]:
-    """Return the blocks of an answer, why it stops, and at which sequence."""
+    """Return the blocks of a response, its stop reason, and the stop sequence."""
     asked = str(body["messages"][0].get("content"))
     result = any(
         one.get("type") == "tool_result" for said in body["messages"] for one in objects_in(said.get("content"))
@@ -188,7 +188,7 @@ def _answer(body: Json, number: int) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class MessageSaid:
-    """A message: who speaks, its ``blocks``, why it stops, at which ``sequence``, and the tokens of prompt and answer."""
+    """A message: its role, ``blocks``, stop reason, stop ``sequence``, and the tokens of prompt and response."""
 
     id: str
     model: str
@@ -200,12 +200,12 @@ class MessageSaid:
 
 
 def sent(content: bytes, *, streamed: bool) -> Response:
-    """Return the response that a message is sent in."""
+    """Return the HTTP response that carries a message."""
     return response(content, "text/event-stream; charset=utf-8" if streamed else "application/json")
 
 
 def content_of(said: MessageSaid, *, streamed: bool) -> bytes:
-    """Return a message as a body or as a stream has it."""
+    """Return a message as a body or as a stream."""
     usage = {"input_tokens": said.prompt, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     message: Json = {
         "model": said.model,
@@ -233,7 +233,7 @@ def content_of(said: MessageSaid, *, streamed: bool) -> bytes:
 
 
 def of_other(reference: Exchange, **params: Any) -> Exchange:
-    """Return the exchange with other parameters in its request; the answer stays as it is."""
+    """Return the exchange with other parameters in its request and the same response."""
     body = (reference.request.json or {}) | params
     kept = {key: value for key, value in body.items() if value is not None}
     return replace(reference, request=replace(reference.request, body=orjson.dumps(kept)))

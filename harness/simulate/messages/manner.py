@@ -1,8 +1,8 @@
 """
-The answer of Messages to any request, in the form that Anthropic's own recordings have.
+Responds to any request of Messages, in the form of Anthropic's own recordings.
 
-What it says is what chat would say to the same question; no provider's own form of Messages is described yet, so that of
-Anthropic stands for each.
+The content is that of chat for the same question; no provider's own form of Messages is described yet, so
+Anthropic's is used for all.
 """
 
 import json
@@ -34,17 +34,17 @@ _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
 class MessagesManner:
-    """Answers as the ideal provider of Messages; ``why`` is said of the answers where it stands for another one."""
+    """Responds as the ideal provider of Messages; ``why`` is noted in the responses if it replaces another one."""
 
     def __init__(self, why: str = "") -> None:
         self._rests_on = f"Anthropic's own form{why}"
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
-        Return the answer to the body of a request; None stands for one that is no JSON object.
+        Return the response to the body of a request; None stands for one that is not a JSON object.
 
-        ``said`` is what it says, where that is not what fits the request; ``right`` is whether it is known that nothing
-        is wrong with it.
+        ``said`` is its content, if it is not to fit the request; ``right`` is whether the request is known to be
+        valid.
         """
         wrong = None if right else wrong_with_messages(body)
         if wrong or body is None:
@@ -57,7 +57,7 @@ class MessagesManner:
         return Synthesised(_sent(body, said, sequence, tokens_of_prompt(asked)), self._rests_on)
 
     def count(self, body: Json | None) -> Synthesised:
-        """Return the number of tokens that a request has."""
+        """Return the number of tokens of a request."""
         wrong = wrong_with_messages(body, counts=True)
         if wrong or body is None:
             return self._refused(wrong)
@@ -84,7 +84,7 @@ def _sent(body: Json, said: Said, sequence: str | None, prompt: int) -> Response
         return content_of(told, streamed=streamed).decode()
 
     values = Values((seed, seed[:20], *said.pieces), (prompt,))
-    frame = frame_of(body) if streamed else None  # what is called with is JSON in a body
+    frame = frame_of(body) if streamed else None  # the input is JSON in a body
     if frame is None:
         return sent(written(values).encode(), streamed=streamed)
     outline = "messages", frame, said.outline, stop, sequence, tokens
@@ -103,7 +103,7 @@ def _call(call: Call, id_: str) -> BlockSaid:
 
 
 def _whole(arguments: str) -> Any:
-    """Return the arguments of a call as a body has them: those that a cap cut, or that are no JSON, are empty there."""
+    """Return the arguments of a call for a body: empty if a cap truncated them, or if they are not JSON."""
     try:
         return json.loads(arguments)
     except ValueError:
@@ -111,7 +111,7 @@ def _whole(arguments: str) -> Any:
 
 
 def _stopped(said: Said, stops: list[str]) -> tuple[Said, str | None]:
-    """Return what is said up to the first of ``stops``, and that one; None where none of them comes."""
+    """Return the content up to the first of ``stops``, and that one; None if none occurs."""
     text = "".join(said.text)
     found = [(text.index(stop), stop) for stop in stops if stop in text]
     if not found:

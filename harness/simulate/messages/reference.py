@@ -1,11 +1,11 @@
-"""Reference answers of Messages: what examples and faults of that dialect are made of."""
+"""Provides reference responses of Messages, for examples and faults."""
 
 from harness.matrix.messages import MESSAGES
 from harness.simulate.messages.ideal import error, exchange, recording
 from harness.wire.exchange import Exchange
 
 REFERENCES: dict[str, Exchange] = {name: recording(scenario)[-1] for name, scenario in MESSAGES.items()}
-"""What the ideal provider answers to the last request of each scenario."""
+"""The ideal provider's response to the last request of each scenario."""
 
 STREAM = REFERENCES["messages.stream"]
 BODY = REFERENCES["messages.nonstream"]

@@ -1,4 +1,7 @@
-"""What is wrong with a request of Messages: what Anthropic refuses with status 400, or 404 for a model that is none."""
+"""
+Finds what is wrong with a request of Messages: what Anthropic rejects with status 400, or 404 for an unknown
+model.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ UNKNOWN_MODEL, WRONG_TYPE = "messages.unknown-model", "messages.wrong-type"
 
 @dataclass(frozen=True, slots=True)
 class WrongMessages:
-    """What is wrong: what to say, the status, and what a program reads of it."""
+    """An error in a request: the message, the status, and its code for programs."""
 
     message: str
     status: int = 400
@@ -34,12 +37,12 @@ class WrongMessages:
 
     @property
     def reason(self) -> tuple[str | None, ...]:
-        """What two requests have in common that are wrong in the same way."""
+        """The key that two requests share which are wrong in the same way."""
         return self.scenario, self.message
 
     @property
     def scenario(self) -> str:
-        """The scenario that tries the like."""
+        """The scenario that tests the same."""
         return (
             UNKNOWN_MODEL
             if self.message.startswith("model: ") and self.status == _NOT_FOUND
@@ -49,9 +52,9 @@ class WrongMessages:
 
 def wrong_with_messages(body: Json | None, *, counts: bool = False) -> WrongMessages | None:
     """
-    Return what is wrong with the body of a request, None where nothing is.
+    Return what is wrong with the body of a request, None if nothing.
 
-    A body of None is no JSON object; ``counts`` is whether tokens are to be counted and not answered.
+    A body of None is not a JSON object; ``counts`` is whether it only counts tokens.
     """
     if body is None:
         return WrongMessages(_NO_JSON)
@@ -137,7 +140,7 @@ def _of_block(place: str, block: Any) -> Iterator[str]:
 
 
 def _of_results(messages: list[Any]) -> Iterator[str]:
-    """Yield what is wrong with results: each follows its call at once, and each call has one."""
+    """Yield errors in results: each follows its call at once, and each call has one."""
     called: set[str] = set()
     for number, message in enumerate(messages):
         blocks = objects_in(as_object(message).get("content"))

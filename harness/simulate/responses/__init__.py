@@ -1,1 +1,1 @@
-"""OpenAI's Responses: what is sent, and the ideal provider's answer to it."""
+"""Simulates OpenAI's Responses: the request, and the ideal provider's response."""

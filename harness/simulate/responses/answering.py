@@ -1,7 +1,7 @@
 """
-The ideal provider's answer to a request of Responses, whole or streamed.
+Responds to a request of Responses as the ideal provider, streaming or not.
 
-The form is that of https://platform.openai.com/docs/api-reference/responses; what it says is what chat would say.
+The form is that of https://platform.openai.com/docs/api-reference/responses; the content is that of chat.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ _ECHOED: Json = {
     "service_tier": "default", "store": True, "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_logprobs": 0,
     "top_p": 1.0, "truncation": "disabled", "user": None,
 }  # fmt: skip
-"""What a response repeats of its request, with what holds where that says nothing."""
+"""The request parameters that a response repeats, with their defaults."""
 
 
 def answer(body: Json | None) -> Synthesised:
-    """Return the answer to the body of a request; None stands for one that is no JSON object."""
+    """Return the response to the body of a request; None stands for one that is not a JSON object."""
     return Synthesised(_response(body), _RESTS_ON)
 
 
@@ -56,7 +56,7 @@ def _response(body: Json | None) -> Response:
 
 
 def _odd(body: Json | None) -> Wrong | None:
-    """Return what is wrong with the form of a request, before it is said as chat."""
+    """Return what is wrong with the form of a request, before it is converted to chat."""
     if body is None:
         return Wrong("", "The body is not a JSON object.")
     if body.get("previous_response_id") is not None:
@@ -72,14 +72,14 @@ def _odd(body: Json | None) -> Wrong | None:
 
 
 def _renamed(text: str) -> str:
-    """Return what is said of a parameter of chat under the name that it has here."""
+    """Return a message about a chat parameter with its name in Responses."""
     for name, here in _NAMES.items():
         text = text.replace(name, here)
     return text
 
 
 class _Made:
-    """One response: what is ``said`` to ``body`` by ``model``, after a prompt of so many tokens."""
+    """One response: the content ``said`` to ``body`` by ``model``, with the prompt tokens."""
 
     def __init__(self, body: Json, model: str, said: Said, prompt: int) -> None:
         self._seed = seed_of(body)
@@ -155,7 +155,7 @@ def _of(place: Json, kind: str, **more: Any) -> Json:
 
 
 def _begun(item: Json) -> Json:
-    """Return an item as it is when it begins."""
+    """Return an item in its initial state."""
     started: dict[str, Json] = {
         "message": {"status": "in_progress", "content": []},
         "function_call": {"status": "in_progress", "arguments": ""},

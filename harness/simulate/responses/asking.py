@@ -1,8 +1,8 @@
 """
-What a request of Responses asks for, said as a chat request says it.
+Converts a request of Responses into a chat request.
 
-What to answer is worked out once, for chat (``simulate/chat/speaking``).  Nothing is kept between requests: the items of a
-conversation come with each, as clients send them that do not store.
+Content is generated only for chat (``simulate/chat/speaking``).  Nothing is stored between requests: the items of a
+conversation come with each, as from clients that do not use storage.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _KEPT = ("model", "stream", "temperature", "top_p", "parallel_tool_calls", "meta
 
 
 def as_chat(body: Json) -> Json:
-    """Return the chat request that asks for the same; what has no like in chat, such as hosted tools, is left out."""
+    """Return the equivalent chat request; what has no equivalent, such as hosted tools, is left out."""
     asked = {name: body[name] for name in _KEPT if body.get(name) is not None}
     asked["messages"] = list(_messages(body))
     tools = [_function(one) for one in functions(body)]
@@ -30,7 +30,7 @@ def as_chat(body: Json) -> Json:
 
 
 def functions(body: Json) -> list[Json]:
-    """Return the functions that are offered."""
+    """Return the offered functions."""
     found = objects_in(body.get("tools"))
     return [one for one in found if one.get("type") == "function" and isinstance(one.get("name"), str)]
 

@@ -1,1 +1,1 @@
-"""OpenAI chat completions: chunks as columns, the message they add up to, its calls of tools."""
+"""Parses OpenAI chat completions: chunks as columns, the message they add up to, and its tool calls."""

@@ -1,10 +1,10 @@
 """
-Calls of tools, put together of their fragments.
+Joins the fragments of tool calls.
 
-How it works: the index says which call a fragment belongs to.  Where it is missing, an id that is known, or nothing
-that begins a call, continues one.  Where it misleads, what comes tells: a fragment that begins nothing goes on with the
-call whose arguments are not at their end, and two beginnings under one index are two calls, unless their arguments
-join to one object.  What is wrong in type is left out.
+How it works: the index says which call a fragment belongs to.  If it is missing, a fragment with a known id, or
+with neither id nor name, continues a call.  If it is wrong, the content decides: a fragment that begins no call
+continues the one whose arguments are incomplete, and two beginnings under one index are two calls, unless their
+arguments join to one object.  Values of a wrong type are skipped.
 """
 
 import json
@@ -25,11 +25,11 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 @dataclass(slots=True)
 class JoinedCall:
     """
-    The fragments of one call in their order, and what they join to.
+    The fragments of one call in order, and what they join to.
 
-    ``index`` is None where none of them has one; ``id`` and ``name`` are the first that are texts and not empty, and
-    empty where there is none; ``pieces`` are those of the arguments that are texts; ``strays`` are the fragments under
-    another index than the call's; ``shares_index`` says that another call has the same.
+    ``index`` is None if no fragment has one; ``id`` and ``name`` are the first non-empty strings, or empty;
+    ``pieces`` are the string fragments of the arguments; ``strays`` the fragments under another index than the
+    call's; ``shares_index`` is whether another call has the same index.
     """
 
     index: int | None
@@ -41,7 +41,7 @@ class JoinedCall:
     shares_index: bool = False
 
     def add(self, fragment: ToolFragment) -> None:
-        """Go on with ``fragment``."""
+        """Append ``fragment``."""
         index, piece = index_in(fragment), arguments_in(fragment)
         self.fragments.append(fragment)
         self.id = self.id or id_in(fragment)
@@ -55,15 +55,15 @@ class JoinedCall:
 
     @property
     def arguments(self) -> str:
-        """The pieces of the arguments, joined."""
+        """The argument fragments, joined."""
         return "".join(self.pieces)
 
     @property
     def value(self) -> dict[str, Any] | None:
         """
-        The arguments read: none given are none, and an object that is no text is taken as it is.
+        The parsed arguments: {} for empty ones, and an object sent instead of a string as it is.
 
-        None where they can't be read, or where a body has no arguments at all.
+        None if they can't be parsed, or if a body has no arguments.
         """
         given = [piece for one in self.fragments if (piece := function_of(one).get("arguments")) is not None]
         if len(given) == 1 and isinstance(given[0], dict):
@@ -74,33 +74,33 @@ class JoinedCall:
 
     @property
     def unfinished(self) -> bool:
-        """Whether its arguments have begun and are no JSON object yet."""
+        """Whether its arguments have begun and are not yet a JSON object."""
         text = self.arguments.strip()
         return bool(text) and not (text.endswith("}") and is_object(text))
 
 
 def function_of(fragment: ToolFragment) -> dict[str, Any]:
-    """Return what a fragment says of the function; empty where it says nothing."""
+    """Return the ``function`` of a fragment; empty if it has none."""
     return as_object(fragment.value.get("function"))
 
 
 def id_in(fragment: ToolFragment) -> str:
-    """Return the id that a fragment brings; empty where it brings none that is a text."""
+    """Return the id of a fragment; empty if it is missing or not a string."""
     return _text(fragment.value.get("id"))
 
 
 def name_in(fragment: ToolFragment) -> str:
-    """Return the name that a fragment brings; empty where it brings none that is a text."""
+    """Return the function name of a fragment; empty if it is missing or not a string."""
     return _text(function_of(fragment).get("name"))
 
 
 def arguments_in(fragment: ToolFragment) -> str:
-    """Return the piece of the arguments that a fragment brings; empty where it brings none that is a text."""
+    """Return the argument text of a fragment; empty if it is missing or not a string."""
     return _text(function_of(fragment).get("arguments"))
 
 
 def index_in(fragment: ToolFragment) -> int | None:
-    """Return the index of a fragment; None where it has none that is a whole number."""
+    """Return the index of a fragment; None if it is missing or not an integer."""
     index = fragment.value.get("index")
     return index if type(index) is int else None
 
@@ -110,7 +110,7 @@ def _text(value: Any) -> str:
 
 
 def read_object(text: str) -> dict[str, Any] | None:
-    """Return the JSON object that ``text`` is to a lenient reader; None where it is none."""
+    """Parse ``text`` leniently as a JSON object; return None if it is not one."""
     value: Any = None
     try:
         value = orjson.loads(text)
@@ -121,17 +121,17 @@ def read_object(text: str) -> dict[str, Any] | None:
 
 
 def is_object(text: str) -> bool:
-    """Tell whether ``text`` is one JSON object to a lenient reader."""
+    """Return whether ``text`` parses leniently as one JSON object."""
     return read_object(text) is not None
 
 
 def refuse(constant: str) -> None:
-    """Refuse NaN and its like, which Python's own parser lets through."""
+    """Reject NaN and Infinity, which Python's own parser accepts."""
     raise ValueError(f"{constant} is no JSON")
 
 
 def values_in_row(text: str) -> list[str]:
-    """Return the JSON values that ``text`` is a row of; empty where it is no such row."""
+    """Return the JSON values that ``text`` holds one after the other; empty if it holds anything else."""
     found, start = [], _value_from(text, 0)
     while start < len(text):
         try:
@@ -144,13 +144,16 @@ def values_in_row(text: str) -> list[str]:
 
 
 def _value_from(text: str, start: int) -> int:
-    """Return where what is no white space begins in ``text``, from ``start`` on."""
+    """Return the offset of the first character from ``start`` on that is not white space."""
     met = _SPACE.match(text, start)
     return met.end() if met else start
 
 
 def calls_of(choice: Choice) -> list[JoinedCall]:
-    """Return the calls of a choice in the order in which they begin; in a body each element is one, and has no index."""
+    """
+    Return the calls of a choice in the order in which they begin; in a body each element is one call without an
+    index.
+    """
     if choice.tools and "/message/" in choice.tools[0].pointer:
         return [replace(_joined(None, [fragment]), index=None) for fragment in choice.tools]
     assembly = _Assembly()
@@ -160,7 +163,7 @@ def calls_of(choice: Choice) -> list[JoinedCall]:
 
 
 class _Assembly:
-    """The calls of a stream so far; ``_at`` is the latest under each index, ``_named`` the one of each id."""
+    """The calls of a stream so far; ``_at`` is the latest call by index, ``_named`` the call by id."""
 
     def __init__(self) -> None:
         self.calls: list[JoinedCall] = []
@@ -180,7 +183,7 @@ class _Assembly:
             self._named.setdefault(name, call)
 
     def _without_index(self, fragment: ToolFragment) -> JoinedCall | None:
-        """Return the call that a fragment without an index goes on with; None where it begins one."""
+        """Return the call that a fragment without an index continues; None if it begins one."""
         known, last = self._named.get(id_in(fragment)), self.calls[-1] if self.calls else None
         name = name_in(fragment)
         if known is not None:
@@ -193,7 +196,7 @@ class _Assembly:
         return None if again else last
 
     def _under(self, index: int, fragment: ToolFragment) -> JoinedCall | None:
-        """Return the call that a fragment goes on with, by its index or in spite of it; None where it begins one."""
+        """Return the call that a fragment continues, by its index or despite it; None if it begins one."""
         found, name = self._at.get(index), name_in(fragment)
         if found is not None:
             return found if found.index in {None, index} or not name else None
@@ -208,14 +211,14 @@ class _Assembly:
 
 
 def _goes_on(call: JoinedCall, piece: str) -> bool:
-    """Tell whether ``piece``, which names no function, is a part of the arguments of ``call`` in spite of its own id."""
+    """Return whether ``piece``, which names no function, continues the arguments of ``call`` despite its own id."""
     if not call.name or not piece.strip() or is_object(piece):
         return False
     return call.unfinished or not call.arguments.strip()
 
 
 def _parted(call: JoinedCall) -> list[JoinedCall]:
-    """Return the calls that came under the index of one: several where each begins with a name of its own."""
+    """Return the calls under the index of one: several if each begins with its own name."""
     begins = [0, *_beginnings(call.fragments)]
     names = {name_in(call.fragments[n]) for n in begins}
     same = len(names - {""}) == 1 or not call.id
@@ -236,7 +239,7 @@ def _joined(index: int | None, fragments: list[ToolFragment]) -> JoinedCall:
 
 
 def _is_one(arguments: str) -> bool:
-    """Tell whether arguments are those of one call: one JSON value, or what is none yet."""
+    """Return whether arguments belong to one call: one JSON value, or an incomplete one."""
     text = arguments.strip()
     try:
         return bool(text) and _DECODER.raw_decode(text)[1] == len(text)
@@ -245,7 +248,7 @@ def _is_one(arguments: str) -> bool:
 
 
 def _beginnings(fragments: list[ToolFragment]) -> list[int]:
-    """Return the numbers of the later fragments that may begin a call: with a new id or, without any, a new name."""
+    """Return the numbers of the later fragments that may begin a call: with a new id or, without any id, a new name."""
     ids: set[str] = set()
     names: set[str] = set()
     found = []
@@ -261,7 +264,10 @@ def _beginnings(fragments: list[ToolFragment]) -> list[int]:
 
 
 def is_open(text: str) -> bool:
-    """Tell whether ``text`` is an object or a list whose end has not come: a text in it, or a bracket, is still open."""
+    """
+    Return whether ``text`` is an object or a list whose end has not come: a text in it, or a bracket, is still
+    open.
+    """
     depth, in_text, escaped = 0, False, False
     for character in text.lstrip():
         if in_text:

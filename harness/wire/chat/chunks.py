@@ -1,10 +1,10 @@
 """
-JSON chunks to columns: the one pass that every check reads.
+Gathers JSON chunks into columns, in the one pass that every check reads.
 
-How it works: each chunk is counted to its shape, which answers every question about presence and type.
-What varies from chunk to chunk - the text fragments, finish reasons, roles, usage, tool-call fragments - is
-gathered on the way, and a chunk that repeats the one before but for its text is not even parsed (``repeats``).  A
-non-stream body is one chunk whose choices hold ``message`` instead of ``delta``; it goes through the same door.
+How it works: each chunk is counted to its shape, which answers every question about presence and type. What varies
+from chunk to chunk - the text fragments, finish reasons, roles, usage, tool-call fragments - is gathered on the
+way, and a chunk that differs from the one before only in its text is not parsed at all (``repeats``).  A non-stream
+body is one chunk whose choices hold ``message`` instead of ``delta``; it is read by the same code.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,18 +33,18 @@ from harness.wire.surrogates import whole_characters
 
 CONSTANT_KEYS = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 EXTRAS = ("images", "audio", "annotations")
-"""The keys of a delta or message under which an answer brings what is no text."""
+"""The keys of a delta or message whose content is not text: images, audio, citations."""
 _NO_FOREIGNERS = {
     *CONSTANT_KEYS, "choices", "usage", "delta", "message", "error", "errors", "code", "error_code", "error_msg", "err_msg", "detail",
     "base_resp", "ResponseMetadata", "result", "data", "output", "response", "chunk", "completion",
 }  # fmt: skip
-"""Keys of chunks, of errors, and of what chunks are wrapped in: an object that has one of them is judged by it."""
+"""Keys of chunks, of errors, and of wrappers around chunks: an object with one of them is not foreign."""
 _LINE = 80
-_PATIENCE = 3  # runs that took nothing before a stream is taken for one whose chunks do not repeat
+_PATIENCE = 3  # runs without a repeat after which the fast path is no longer tried in a stream
 
 
 class Finish(NamedTuple):
-    """A ``finish_reason`` that is not null, as it stood in a chunk."""
+    """A ``finish_reason`` that is not null, as received."""
 
     chunk: int
     pointer: str
@@ -52,7 +52,7 @@ class Finish(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """A usage object as it stood; ``placement`` says what stood there too: ``[]``, ``finish``, ``choices``."""
+    """A usage object as received; ``placement`` says what the chunk held beside it: ``[]``, ``finish``, ``choices``."""
 
     chunk: int
     pointer: str
@@ -61,7 +61,7 @@ class Usage(NamedTuple):
 
 
 class Error(NamedTuple):
-    """An ``error`` that is not null, as it stood."""
+    """An ``error`` that is not null, as received."""
 
     chunk: int
     pointer: str
@@ -69,14 +69,14 @@ class Error(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its message, on one line, cut to the width of a terminal."""
+        """Its message, on one line, truncated to the width of a terminal."""
         message = self.value.get("message") if type(self.value) is dict else self.value
         text = " ".join(python_text(message).split())
         return text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
 
 
 class ToolFragment(NamedTuple):
-    """One object in a ``tool_calls`` list, as it stood."""
+    """One object of a ``tool_calls`` list, as received."""
 
     chunk: int
     pointer: str
@@ -84,7 +84,7 @@ class ToolFragment(NamedTuple):
 
 
 class Extra(NamedTuple):
-    """What a choice brings that is no text, as it stood under ``key``; see ``EXTRAS``."""
+    """Content of a choice that is not text, as received under ``key``; see ``EXTRAS``."""
 
     chunk: int
     pointer: str
@@ -93,7 +93,7 @@ class Extra(NamedTuple):
 
 
 class Logprobs(NamedTuple):
-    """The ``logprobs`` object of a choice, as it stood."""
+    """The ``logprobs`` object of a choice, as received."""
 
     chunk: int
     pointer: str
@@ -119,10 +119,11 @@ class Fragments:
 @dataclass(slots=True)
 class Choice:
     """
-    What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are those that name it.
+    What the chunks hold for one choice index; ``first_chunk`` and ``last_chunk`` are the first and last that name
+    it.
 
-    ``finish_values`` are those that are not null; ``roles`` those that are not null; ``part_types`` the types of the
-    parts where content came as a list; ``extras`` what came that is no text and not empty.
+    ``finish_values`` and ``roles`` are those that are not null; ``part_types`` the types of the parts if content
+    came as a list; ``extras`` the content that is neither text nor empty.
     """
 
     index: int
@@ -138,7 +139,7 @@ class Choice:
 
     @property
     def finish_reasons(self) -> list[Finish]:
-        """The finishes that give a reason: a text that is not empty."""
+        """The finish values that are non-empty strings."""
         return [finish for finish in self.finish_values if type(finish.value) is str and finish.value]
 
     def fragments(self, channel: str) -> Fragments:
@@ -155,7 +156,7 @@ class Choice:
             pieces.chunks.append(number)
 
     def keep_halves(self, part: dict[str, Any], number: int) -> None:
-        """Put the texts of ``part`` as they stood in the place of those of the last chunk."""
+        """Replace the texts of the last chunk by those of ``part``, with their lone surrogates."""
         for name, pieces in self.channels.items():
             if pieces.chunks[-1] == number and type(part.get(name)) is str:
                 pieces.texts[-1] = part[name]
@@ -170,13 +171,14 @@ class Columns:
     """
     The columns of one stream or body.
 
-    ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with how
-    often and where; ``shapes`` the distinct shapes; ``choices`` what each choice index said; ``usages`` every
-    usage object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of
-    JSON that is no object; ``foreign`` the numbers and keys of objects in a stream that have nothing of a chunk and are no
-    error; ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks``
-    those whose list of choices is empty; ``repeated_keys`` the keys that stand twice in an object.  ``count`` counts all JSON values, ``chunk_count`` the chunks: objects that are not
-    just an error.  A chunk's number is that of the event it came in.
+    ``values`` holds, for each constant key of a chunk (``id``, ``object``, …), its distinct values with their count
+    and places; ``shapes`` the distinct shapes; ``choices`` the content by choice index; ``usages`` every usage
+    object; ``errors`` every ``error`` that is not null; ``not_objects`` the chunk numbers and kinds of JSON that is
+    not an object; ``foreign`` the numbers and keys of objects in a stream that are neither chunks nor errors;
+    ``duplicate_index_chunks`` the chunks in which two choices have one index, ``empty_choices_chunks`` those whose
+    list of choices is empty; ``repeated_keys`` the keys that occur twice in an object.  ``count`` counts all JSON
+    values, ``chunk_count`` the chunks: objects that are not just an error.  A chunk's number is that of the event
+    it came in.
     """
 
     def __init__(self, message_key: MessageKey) -> None:
@@ -203,7 +205,7 @@ class Columns:
         self._kinds: dict[str, tuple[int, dict[Kind, Occurrences]]] = {}
 
     def add_stream(self, texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Take the chunks of a stream as JSON texts; yield number and text of each that is no strict JSON."""
+        """Add the chunks of a stream as JSON texts; yield number and text of each that is not strict JSON."""
         number = 0
         while number < len(texts):
             data = texts[number]
@@ -220,7 +222,7 @@ class Columns:
                 number = self._take_repeats(texts, number, data, chunk, shape)
 
     def add(self, chunk: Any, number: int) -> Shape | None:
-        """Take one parsed chunk; return its shape, None where it is no object."""
+        """Add one parsed chunk; return its shape, None if it is not an object."""
         if not self.count:
             self.first = number
         self.count += 1
@@ -248,15 +250,15 @@ class Columns:
         return shape
 
     def part_of(self, choice: dict[str, Any]) -> Any:
-        """Return what a choice says, under the keys of a message."""
+        """Return the delta or message of a choice, under the keys of a message."""
         return choice.get(self.message_key)
 
     def spelled(self, pattern: str) -> str:
-        """Return a pattern of pointers in which ``{part}`` stands for ``delta`` in a stream and ``message`` in a body."""
+        """Replace ``{part}`` in a pattern of pointers by ``delta`` for a stream and by ``message`` for a body."""
         return pattern.replace("{part}", self.message_key)
 
     def keep_halves(self, chunk: Any, number: int) -> None:
-        """Take the texts of a chunk that was added as they stood, with halves of characters: the next may have the others."""
+        """Keep the lone surrogates in the texts of a chunk that was added: the next chunk may hold the other halves."""
         for position, choice in _objects_in(chunk.get("choices") if type(chunk) is dict else None):
             index, part = choice.get("index"), self.part_of(choice)
             column = self.choices.get(index if type(index) is int else position)
@@ -265,10 +267,10 @@ class Columns:
 
     def kinds(self, pattern: str) -> dict[Kind, Occurrences]:
         """
-        Return the kinds of values found where ``pattern`` points, each with how often and where first.
+        Return the kinds of values that ``pattern`` points at, each with its count and first place.
 
-        ``*`` in the pattern stands for any one token.  ``missing`` counts the objects that are there without the
-        key: ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
+        ``*`` in the pattern stands for any one token.  ``missing`` counts the objects that lack the key:
+        ``/choices/*/finish_reason`` is missing once for each choice that lacks it.
         """
         known = self._kinds.get(pattern)
         if known is not None and known[0] == self.count:
@@ -283,7 +285,10 @@ class Columns:
     def _take_repeats(
         self, texts: Sequence[bytes], number: int, data: bytes, chunk: dict[str, Any], shape: Shape
     ) -> int:
-        """Take the chunks from ``number`` on that repeat ``data`` but for its text; return the first that does not."""
+        """
+        Add the chunks from ``number`` on that differ from ``data`` only in their text; return the first that does
+        not.
+        """
         channel = shape.channels[0]
         padding = [name for name in PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
         found = repeated_texts(texts, number, data, [channel, *padding])
@@ -293,7 +298,7 @@ class Columns:
         return number + len(found)
 
     def _add_repeats(self, found: list[str], number: int, choice: Choice, channel: str, shape: Shape) -> None:
-        """Count the chunks from ``number`` on that differ from the one before only by the texts ``found``."""
+        """Count the chunks from ``number`` on that differ from the one before only in the texts ``found``."""
         end = number + len(found)
         fragments = choice.channels[channel]
         fragments.texts += found
@@ -341,7 +346,7 @@ class Columns:
         return choice
 
     def _gather(self, chunk: dict[str, Any], number: int) -> None:
-        """Take what a chunk of no plain shape holds besides constants."""
+        """Add what a chunk whose shape is not plain holds besides constants."""
         if chunk.get("error"):
             self.errors.append(Error(number, "/error", chunk["error"]))
         choices = chunk.get("choices")
@@ -392,12 +397,12 @@ class Columns:
 
 
 def _objects_in(value: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Return the objects of a list, each with its place; none where it is no list."""
+    """Return the objects of a list, each with its index; none if it is not a list."""
     return [(n, one) for n, one in enumerate(value) if type(one) is dict] if type(value) is list else []
 
 
 def _seen(table: dict[Any, Occurrences], value: Any, number: int) -> Occurrences:
-    """Return the entry of ``value`` in ``table``, under its JSON text where it is no text, whole number or null."""
+    """Return the entry of ``value`` in ``table``, keyed by its JSON text unless it is a string, integer or null."""
     key = value if type(value) in {str, int, type(None)} else json_text(value)
     seen = table.get(key)
     if seen is None:

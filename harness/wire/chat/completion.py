@@ -1,4 +1,4 @@
-"""The message that chunks add up to, as a careful client would build it."""
+"""Builds the message that chunks add up to, as a careful client would."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from harness.wire.chat.chunks import Choice, Columns
 
 _ENDS = 8
-"""Tokens that end an answer and show nothing, at most."""
+"""Maximum number of tokens that end a response without being shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one choice said; ``None`` where it never said anything."""
+    """The content of one choice; ``None`` for what was never sent."""
 
     index: int
     role: str | None
@@ -34,14 +34,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The messages of an answer, one a choice, and its usage (the last one given)."""
+    """The messages of a response, one per choice, and its usage (the last one sent)."""
 
     messages: tuple[Message, ...]
     usage: dict[str, Any] | None
 
 
 def complete(columns: Columns) -> Completion:
-    """Add the columns of one answer up."""
+    """Build the completion from the columns of one response."""
     whole = columns.message_key == "message"
     messages = tuple(_message(columns.choices[index], whole=whole) for index in sorted(columns.choices))
     return Completion(messages, columns.usages[-1].value if columns.usages else None)
@@ -62,7 +62,7 @@ def _message(choice: Choice, *, whole: bool) -> Message:
 
 def _tool_calls(choice: Choice, *, whole: bool) -> tuple[ToolCall, ...]:
     """
-    Join fragments by ``index``; one without an index starts a call if it brings an id, else continues the last.
+    Join fragments by ``index``; one without an index starts a call if it has an id, else continues the last.
 
     In a body, where they are ``whole``, each is a call.
     """
@@ -93,7 +93,7 @@ def _text(value: Any) -> str:
 
 
 def thinking_counted(usage: Mapping[str, Any], shown: Iterable[str | None]) -> bool:
-    """Tell whether a usage counts reasoning, or more tokens than the texts that are ``shown`` have bytes."""
+    """Return whether a usage counts reasoning, or more tokens than the ``shown`` texts have bytes."""
     details = usage.get("completion_tokens_details")
     counts = (details.get("reasoning_tokens") if isinstance(details, dict) else None, usage.get("completion_tokens"))
     reasoning, tokens = (count if type(count) is int else 0 for count in counts)

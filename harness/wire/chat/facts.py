@@ -1,4 +1,4 @@
-"""What is kept of an exchange of chat completions, so that later ones can be held against it."""
+"""Extracts the facts of a chat completion that later exchanges are compared with."""
 
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from harness.wire.exchange import Exchange
 
 _TIMES = range(10**9, 10**11)
-"""What can be a time of an answer, in seconds: from 2001 on, and not in milliseconds."""
+"""Plausible times of a response, in seconds: from 2001 on, and not in milliseconds."""
 _KEPT = 64
-"""Of one answer so many ids are kept for later ones to be held against."""
+"""Maximum number of ids kept of one response."""
 
 
 def facts_of(exchange: "Exchange") -> Sibling:
-    """Return what later exchanges are held against."""
+    """Return the facts that later exchanges are compared with."""
     columns, messages, asked = exchange.columns, exchange.completion.messages, exchange.request.json
     message, usages = next(iter(messages), None), columns.usages
     calls = [call for one in messages for call in one.tool_calls]

@@ -1,5 +1,5 @@
 r"""
-The fast path: chunks that repeat the one before but for its text, found without parsing them.
+Finds chunks that differ from the one before only in their text, without parsing them (the fast path).
 
 Most chunks of a stream are equal but for the text in one key (``content``) and, with OpenAI and Mistral, random
 padding in a second.  Why it is safe to take such a chunk unparsed:
@@ -39,9 +39,9 @@ def repeated_texts(texts: Sequence[bytes], number: int, data: bytes, keys: list[
     """
     Return the text under the first of ``keys`` in each chunk from ``number`` on that repeats ``data``.
 
-    ``keys`` are one or two keys of ``data`` that hold text, in the order they stand in it; a chunk repeats it if it is
-    equal but for these texts.  The list ends before the first chunk that does not, or whose text is empty; it is empty
-    where ``data`` cannot be cut at ``keys``.
+    ``keys`` are one or two keys of ``data`` that hold text, in their order in it; a chunk repeats it if it is equal
+    except for these texts.  The list ends before the first chunk that does not, or whose text is empty; it is empty
+    if ``data`` cannot be cut at ``keys``.
     """
     frames = _frames(data, keys)
     if frames is None:
@@ -53,7 +53,10 @@ def repeated_texts(texts: Sequence[bytes], number: int, data: bytes, keys: list[
 
 
 def _frames(data: bytes, keys: Iterable[str]) -> list[bytes] | None:
-    """Return ``data`` without the values of ``keys``, in pieces; None unless each key stands in it once, in that order."""
+    """
+    Return ``data`` without the values of ``keys``, in pieces; None unless each key occurs in it once, in that
+    order.
+    """
     frames, at = [], 0
     for name in keys:
         found = _STRING_OF[name].search(data, at)
@@ -66,7 +69,7 @@ def _frames(data: bytes, keys: Iterable[str]) -> list[bytes] | None:
 
 
 def _between(frames: list[bytes], texts: Sequence[bytes], number: int) -> list[list[bytes]]:
-    """Return what stands between the frames of the chunks from ``number`` on: a column of values for each key."""
+    """Return the bytes between the frames of the chunks from ``number`` on: a column of values for each key."""
     head, *middle, tail = frames
     begin, end = len(head), len(tail)
     values = []
@@ -82,7 +85,7 @@ def _between(frames: list[bytes], texts: Sequence[bytes], number: int) -> list[l
 
 
 def _strings(values: list[bytes]) -> list[str] | None:
-    """Return the texts of JSON strings given without their quotes; None where one of them is no such string."""
+    """Parse JSON strings given without their quotes; return None if one of them is invalid."""
     if not all(_INSIDE_OF_STRING.fullmatch(value) for value in values if b'"' in value or b"\\" in value):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The turn that a chat completion adds up to: its first choice."""
+"""Makes a turn of a chat completion: its first choice."""
 
 from harness.wire.chat.completion import Completion
 from harness.wire.shapes import as_object
@@ -6,7 +6,7 @@ from harness.wire.turn import Counts, Turn, TurnCall, count
 
 
 def turn_of(completion: Completion) -> Turn:
-    """Return what the first choice of a completion says, and what the answer counts."""
+    """Return the content of the first choice of a completion, and its token counts."""
     usage = completion.usage or {}
     cached = as_object(usage.get("prompt_tokens_details")).get("cached_tokens")
     counts = Counts(count(usage.get("prompt_tokens")), count(usage.get("completion_tokens")), count(cached))

@@ -1,1 +1,1 @@
-"""Legacy completions: their chunks as columns, and what their requests ask."""
+"""Parses legacy completions: their chunks as columns, and the parameters of their requests."""

@@ -1,11 +1,11 @@
-"""What a request for legacy completions asks: its prompts, and how many texts are due."""
+"""Reads a request for legacy completions: its prompts, and the number of texts it asks for."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def prompts_of(body: Mapping[str, Any] | None) -> list[str | None]:
-    """Return the texts of the prompts of a request; None in the place of one that is sent as the numbers of tokens."""
+    """Return the prompts of a request; None for each that is sent as token ids."""
     prompt = body.get("prompt") if body else None
     if not isinstance(prompt, list):
         return [prompt if isinstance(prompt, str) else None]
@@ -15,6 +15,6 @@ def prompts_of(body: Mapping[str, Any] | None) -> list[str | None]:
 
 
 def texts_due(body: Mapping[str, Any] | None) -> int:
-    """Return how many texts a request asks for: ``n`` to each prompt."""
+    """Return how many texts a request asks for: ``n`` per prompt."""
     wanted = body.get("n") if body else None
     return len(prompts_of(body)) * (wanted if type(wanted) is int and wanted > 0 else 1)

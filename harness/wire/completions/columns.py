@@ -1,8 +1,8 @@
 """
-Chunks of legacy completions to columns: those of chat, but that a choice holds its text itself.
+Gathers chunks of legacy completions into the columns of chat; a choice holds its text itself.
 
-So whatever is the same in both dialects - the object around the choices, their ends, the usage, the errors - is gathered
-once, and one rule reads it in both.
+What both dialects share - the object around the choices, their ends, the usage, the errors - is gathered by the
+same code and checked by the same rules.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ from harness.wire.chat.chunks import Columns
 
 
 class TextColumns(Columns):
-    """The columns of a legacy completion; the text of a choice stands where the content of a message does."""
+    """The columns of a legacy completion; the text of a choice takes the place of the content of a message."""
 
     def part_of(self, choice: dict[str, Any]) -> Any:
-        """Return what a choice says, under the key that a message has for it."""
+        """Return the text of a choice, under the key that a message has for it."""
         return {"content": choice.get("text")}
 
     def spelled(self, pattern: str) -> str:
-        """Return a pattern of pointers in which ``{part}/content`` stands for the text of a choice."""
+        """Replace ``{part}/content`` in a pattern of pointers by the key of the text of a choice."""
         return super().spelled(pattern.replace("{part}/content", "text"))

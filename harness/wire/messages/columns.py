@@ -1,9 +1,9 @@
 """
-Events of Messages to columns: the one pass that every check of that dialect reads.
+Gathers events of Messages into columns, in the one pass that every check of that dialect reads.
 
-Each event is counted to its shape, which answers every question about presence and type; the texts are gathered by block,
-in the order in which the blocks were started, and the order of the events is walked on the way.  A body is a message whose
-blocks stand in it whole; it goes through the same door.
+Each event is counted to its shape, which answers every question about presence and type; the texts are gathered by
+block, in the order in which the blocks were started, and the order of the events is checked on the way.  A body is
+a message with complete blocks; it is read by the same code.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _VALUES = ("id", "model", "created", "system_fingerprint")
 
 
 class Placed(NamedTuple):
-    """An object as it stood: in which event, and under which pointer of it."""
+    """An object as received, with its event and its pointer in it."""
 
     event: int
     pointer: str
@@ -34,10 +34,11 @@ class Placed(NamedTuple):
 @dataclass(slots=True)
 class Block:
     """
-    A block of content: what it was started with, and the deltas that came for its index while it was the latest of it.
+    A content block: its start, and the deltas for its index while it was the latest block of that index.
 
-    ``index`` is as it was sent, ``pointer`` that of the block in its event; ``texts`` are the pieces by kind of delta, and
-    ``deltas`` the kind of each delta with its event.  ``stopped`` is the event that stopped it, None where none did.
+    ``index`` is as it was sent, ``pointer`` that of the block in its event; ``texts`` are the fragments by kind of
+    delta, and ``deltas`` the kind of each delta with its event.  ``stopped`` is the event that stopped it, None if
+    none did.
     """
 
     index: Any
@@ -50,12 +51,12 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """What it is: ``text``, ``tool_use``, ``thinking`` and others; empty where it does not tell."""
+        """Its type: ``text``, ``tool_use``, ``thinking`` and others; empty if it has none."""
         found = self.head.get("type")
         return found if isinstance(found, str) else ""
 
     def said(self, key: str, delta: str) -> str:
-        """Return a text of it: what stood under ``key`` as it was started, and what its deltas of a kind added."""
+        """Return a text of it: the value of ``key`` at its start, and what its deltas of a kind added."""
         begun = self.head.get(key)
         return (begun if isinstance(begun, str) else "") + "".join(self.texts.get(delta, ()))
 
@@ -66,17 +67,17 @@ class Block:
 
     @property
     def thinking(self) -> str:
-        """The thought."""
+        """The thinking text."""
         return self.said("thinking", "thinking_delta") if self.kind == "thinking" else ""
 
     @property
     def signature(self) -> str:
-        """What signs the thought; empty where nothing does."""
+        """The signature of the thinking; empty if there is none."""
         return self.said("signature", "signature_delta")
 
     @property
     def arguments(self) -> str:
-        """The JSON text of what a tool is called with: the pieces joined or, where none came, what it was started with."""
+        """The JSON text of the tool's input: the fragments joined or, if there are none, the input at its start."""
         joined = "".join(self.texts.get("input_json_delta", ()))
         begun = self.head.get("input")
         return joined or ("" if begun is None else json_text(begun))
@@ -86,12 +87,12 @@ class MessageColumns:
     """
     The columns of one stream of Messages, or body.
 
-    ``shapes`` are the distinct shapes by the type of event, that of a delta with its kind (``content_block_delta:text_delta``);
-    ``steps`` are the events that have a type, in order; ``untyped`` the numbers of those that have none; ``starts`` the
-    messages that were begun, in a body the message itself; ``blocks`` the blocks in the order in which they were started;
-    ``deltas`` each ``message_delta``; ``errors`` each event of an error, in a body the error.  ``breaches`` are the events
-    that came where they may not, ``overlapping`` the blocks that were started while another was open, with the first that
-    was.
+    ``shapes`` are the distinct shapes by the type of event, a delta with its kind
+    (``content_block_delta:text_delta``); ``steps`` are the events that have a type, in order; ``untyped`` the
+    numbers of those without; ``starts`` the messages that were begun, in a body the message itself; ``blocks`` the
+    blocks in the order in which they were started; ``deltas`` each ``message_delta``; ``errors`` each error event,
+    in a body the error.  ``breaches`` are the events out of order, ``overlapping`` the blocks that were started
+    while another was open, with the first open one.
     """
 
     def __init__(self, message_key: MessageKey) -> None:
@@ -116,7 +117,7 @@ class MessageColumns:
         self._open: dict[int, Block] = {}
 
     def add_stream(self, texts: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Take the events of a stream as JSON texts; yield number and text of each that is no strict JSON."""
+        """Add the events of a stream as JSON texts; yield number and text of each that is not strict JSON."""
         for number, data in enumerate(texts):
             try:
                 event = orjson.loads(data)
@@ -126,7 +127,7 @@ class MessageColumns:
             self.repeated_keys.see(data, event, self.add(event, number), number)
 
     def add(self, event: Any, number: int) -> Shape | None:
-        """Take one parsed event, or a body; return its shape, None where it is no object."""
+        """Add one parsed event, or a body; return its shape, None if it is not an object."""
         self.count += 1
         if type(event) is not dict:
             self.not_objects.append((number, kind(event)))
@@ -142,22 +143,22 @@ class MessageColumns:
 
     @property
     def start(self) -> Placed | None:
-        """The message as it began, or the body; None where none came."""
+        """The message at its start, or the body; None if there is none."""
         return self.starts[0] if self.starts else None
 
     @property
     def state(self) -> str:
-        """Where the message stands: ``nothing``, ``begun``, ``told`` or ``ended``."""
+        """The state of the message: ``nothing``, ``begun``, ``told`` or ``ended``."""
         return self._message.states.get(None, grammar.MESSAGE.first)
 
     @property
     def open_blocks(self) -> list[Block]:
-        """The blocks that nothing stopped, in order."""
+        """The blocks that were never stopped, in order."""
         return [block for block in self.blocks if block.stopped is None] if self.is_stream else []
 
     @property
     def stop(self) -> Placed | None:
-        """Where it is told why the message stopped: the last ``message_delta``, or the body; None where it is not."""
+        """The object with the stop reason: the last ``message_delta``, or the body; None if there is none."""
         if not self.is_stream:
             return self.start
         last = self.deltas[-1] if self.deltas else None
@@ -165,7 +166,7 @@ class MessageColumns:
 
     @property
     def usages(self) -> list[Placed]:
-        """The usage objects in order: that of the beginning or of the body, and those of each ``message_delta``."""
+        """The usage objects in order: that of the start or of the body, and those of each ``message_delta``."""
         at_start = [(one, f"{one.pointer}/usage") for one in self.starts]
         found = [*at_start, *((one, "/usage") for one in self.deltas)]
         return [Placed(one.event, at, as_object(one.value["usage"])) for one, at in found if "usage" in one.value]
@@ -191,7 +192,7 @@ class MessageColumns:
             self._take_delta(event, number)
 
     def _order(self, event: Json, name: str, number: int) -> None:
-        """Walk the order of the message, and that of the block the event is about."""
+        """Check the order of the message's events, and of those of the event's block."""
         step = Step(number, name)
         self.steps.append(step)
         breach = self._message.take(step)
@@ -260,7 +261,7 @@ class MessageColumns:
 
 
 def _quick_key(event: Json, name: str) -> tuple[Any, ...] | None:
-    """Return a key that tells shapes apart for a delta of texts alone, at C speed; None for other events."""
+    """Return a key that identifies the shape of a delta of texts alone, at C speed; None for other events."""
     delta = event.get("delta")
     if name != grammar.BLOCK_DELTA or type(delta) is not dict or len(event) != _PLAIN:
         return None
@@ -270,7 +271,7 @@ def _quick_key(event: Json, name: str) -> tuple[Any, ...] | None:
 
 
 def _hashable(value: Any) -> Any:
-    """Return a value that can be looked up: itself where it is a text, a number or null, else how it is written."""
+    """Return a hashable form of a value: itself if it is a string, a number or null, else its text."""
     if type(value) in {int, str, type(None)}:
         return value
     return (type(value).__name__, json_text(value))

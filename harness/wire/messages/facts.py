@@ -1,4 +1,4 @@
-"""What is kept of an exchange of Messages, so that later ones can be held against it."""
+"""Extracts the facts of a Messages exchange that later exchanges are compared with."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ _KEPT = 64
 
 
 def facts_of(exchange: "Exchange") -> Sibling:
-    """Return what later exchanges are held against."""
+    """Return the facts that later exchanges are compared with."""
     turn, asked = exchange.turn, exchange.request.json
     called = [text for call in turn.calls for text in (call.name, call.arguments)]
     return Sibling(

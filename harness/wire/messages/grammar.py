@@ -1,4 +1,4 @@
-"""The grammar of a stream of Messages, as tables: which events come when, and what each holds."""
+"""Defines the grammar of a stream of Messages as tables: the order of events, and the keys of each."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ MESSAGE = Order(
     leads_to={START: "begun", DELTA: "told", STOP: "ended"},
     last="ended",
 )
-"""The order of a message: its beginning, its blocks, why it stopped, its end."""
+"""The order of a message: its start, its blocks, its stop reason, its end."""
 
 BLOCK = Order(
     first="unknown",
@@ -43,7 +43,7 @@ _OBJECT: tuple[Kind, ...] = ("object", "{}")
 _LIST: tuple[Kind, ...] = ("list", "[]")
 
 Keys = Mapping[str, tuple[Kind, ...]]
-"""The keys that are always there, as pointers from the event, and the kinds of value each may hold."""
+"""The required keys, as pointers from the event, and the kinds of value each may hold."""
 
 EVENT_KEYS: Mapping[str, Keys] = {
     START: {"/message": _OBJECT},
@@ -52,7 +52,7 @@ EVENT_KEYS: Mapping[str, Keys] = {
     BLOCK_STOP: {"/index": ("int",)},
     DELTA: {"/delta": _OBJECT},
 }
-"""Of each event but that of an error; usage, which belongs to message_delta too, has rules of its own."""
+"""Of each event except errors; usage, which belongs to message_delta too, has its own rules."""
 
 DELTA_KEYS: Mapping[str, Keys] = {
     "text_delta": {"/delta/text": _STRING},
@@ -71,7 +71,7 @@ BLOCK_KEYS: Mapping[str, Keys] = {
     "server_tool_use": {"/id": _TEXT, "/name": _TEXT, "/input": _OBJECT},
     "mcp_tool_use": {"/id": _TEXT, "/name": _TEXT, "/input": _OBJECT},
 }
-"""Of each kind of block, where it starts and where it stands in a body."""
+"""Of each kind of block, at its start and in a body."""
 
 MESSAGE_KEYS: Keys = {
     "/id": _TEXT,
@@ -82,7 +82,7 @@ MESSAGE_KEYS: Keys = {
     "/stop_reason": ("null", "text"),
     "/stop_sequence": ("null", "text", '""'),
 }
-"""But for usage, which has rules of its own: of the message, where it starts and as a body."""
+"""Of the message, at its start and as a body, except usage, which has its own rules."""
 
 DELTAS_OF: Mapping[str, frozenset[str]] = {
     "text": frozenset({"text_delta", "citations_delta"}),
@@ -93,7 +93,7 @@ DELTAS_OF: Mapping[str, frozenset[str]] = {
     "mcp_tool_use": frozenset({"input_json_delta"}),
     "compaction": frozenset({"compaction_delta"}),
 }
-"""The kinds of delta that a block of each kind takes; of a kind that is not listed nothing is known."""
+"""The kinds of delta that a block of each kind takes; nothing is known of kinds not listed."""
 
 DELTA_KINDS = frozenset(kind for kinds in DELTAS_OF.values() for kind in kinds)
 
@@ -108,4 +108,4 @@ TEXT_OF = {
     "thinking_delta": "thinking",
     "signature_delta": "signature",
 }
-"""The key of a delta under which its text stands."""
+"""The key of a delta that holds its text."""

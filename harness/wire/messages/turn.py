@@ -1,4 +1,4 @@
-"""The turn that a message of Messages adds up to."""
+"""Makes a turn of a Messages response."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_token
 
 
 def turn_of(columns: MessageColumns) -> Turn:
-    """Return what a message says."""
+    """Return the content of a message."""
     texts = [block.text for block in columns.blocks if block.kind == "text"]
     thoughts = [block.thinking for block in columns.blocks if block.kind == "thinking"]
     calls = tuple(
@@ -28,7 +28,7 @@ def turn_of(columns: MessageColumns) -> Turn:
 
 
 def counts_of(columns: MessageColumns) -> Counts:
-    """Return what a message counts: the latest that is told of each kind, since the counts add up as it goes on."""
+    """Return the token counts of a message: the latest of each kind, since they are cumulative."""
     latest: dict[str, Any] = {}
     for usage in columns.usages:
         latest |= {key: value for key, value in usage.value.items() if value is not None}

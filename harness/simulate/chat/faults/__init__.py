@@ -1,7 +1,7 @@
 """
-The catalogue of faults, one module a group, and of legal variants.
+Collects the catalogue of faults, one module per group, and of legal variants.
 
-A module is imported when the catalogue is first asked for, so that one fault is shown without all others.
+A module is imported on demand, so that one fault is shown without loading all others.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ GROUPS = (
     "refusals", "transfer", "misplaced", "reported", "named", "written", "sdk", "uncounted", "told_otherwise",
     "relayed", "further", "foreign", "calls_as_text", "untold", "lost", "lost_pieces", "unformed",
 )  # fmt: skip
-"""The modules with faults, in the order in which these are shown."""
+"""The modules with faults, in display order."""
 
 _GROUPS_OF_VARIANTS = (
     "variants", "options", "text_variants", "legal_counts", "transfer", "misplaced", "reported", "named", "written",

@@ -1,4 +1,4 @@
-"""Faults of what is said: who speaks, the text, the reasoning text, and how the answer ends."""
+"""Faults of content: the role, the text, the reasoning text, and the end of a response."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def _led(words: str) -> Edit:
 
 
 def _growing(exchange: Exchange) -> Exchange:
-    """Return the exchange with all of the text so far in each delta."""
+    """Return the exchange with all previous text in each delta."""
     said: list[str] = []
 
     def grown(piece: str) -> str:

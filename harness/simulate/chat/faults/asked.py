@@ -1,4 +1,4 @@
-"""Faults of what was asked for: identity, tool choice, structured output, parameters, parity."""
+"""Faults against the request: identity, tool choice, structured output, parameters, parity."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ _WORDS = ({"role": "assistant", "content": "It"}, {"content": " is"}, {"content"
 
 
 def _spoken(*words: dict[str, Any]) -> Any:
-    """Return the change that says ``words`` in the place of calling."""
+    """Return the change that sends ``words`` instead of a call."""
 
     def change(exchange: Any) -> Any:
         for word in words:

@@ -1,4 +1,4 @@
-"""Faults that show where an answer is held against its request, or against the answers to others."""
+"""Faults visible only in comparison of a response with its request, or with other responses."""
 
 from typing import Any
 
@@ -29,12 +29,15 @@ _AT_CAP = {"usage/completion_tokens": 7, "usage/total_tokens": 16}
 
 
 def asked(**params: Any) -> Change:
-    """Return the change of the request that sets these parameters, or leaves out those that are None."""
+    """Return the change of the request that sets these parameters, or removes those that are None."""
     return lambda exchange: with_request_params(exchange, **params)
 
 
 def after(*changes: Change) -> Change:
-    """Return the change that puts ``changes`` of the answer, to another question and of an hour before, ahead of it in an archive."""
+    """
+    Return the change that puts ``changes`` of the response, to another request and an hour earlier, before it in an
+    archive.
+    """
 
     def change(exchange: Exchange) -> Exchange:
         before = compose(asked(seed=7), *changes, header("date", _EIGHT))(exchange)

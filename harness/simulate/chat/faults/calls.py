@@ -64,7 +64,7 @@ def _pieces(key: str, value: Any) -> Change:
 
 
 def _named(key: str) -> Callable[[Exchange], bool]:
-    """Return whether each call begins with a ``key`` of its own, so that one that comes again is a repetition."""
+    """Return whether each call begins with a ``key`` of its own, so that a later one is a repetition."""
 
     def holds(exchange: Exchange) -> bool:
         calls = [call for message in exchange.completion.messages for call in message.tool_calls]
@@ -82,7 +82,7 @@ def _begins(fragment: Any) -> bool:
 
 
 def _bare_later(exchange: Exchange) -> bool:
-    """Tell whether each call begins with id and name, and no later fragment brings either."""
+    """Return whether each call begins with id and name, and no later fragment has either."""
     fragments = [one for choice in exchange.columns.choices.values() for one in choice.tools]
     later = [one for one in fragments if not _begins(one.value)]
     begun = _named("id")(exchange) and _named("name")(exchange)
@@ -100,7 +100,7 @@ def _whole(key: str, value: Any) -> Change:
 
 
 def _said(words: str) -> Change:
-    """Return the change that adds ``words`` to the end of the text."""
+    """Return the change that appends ``words`` to the text."""
     return chunks(has_content, set_value("choices/*/delta/content", lambda old: old + words), only=_LAST)
 
 

@@ -1,4 +1,4 @@
-"""Faults of calls that stand in the text, and of names and arguments that were altered; and what is legal beside them."""
+"""Faults of calls in the text, and of altered names and arguments; and related legal variants."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ _CALL: Json = {"id": "call_1", "type": "function", "function": {"name": "get_wea
 
 
 def _said(text: str) -> Change:
-    """Return the change of a body to one that says ``text`` where a tool was offered."""
+    """Return the change of a body to one with the text ``text`` although a tool was offered."""
     usage = {"prompt_tokens": 9, "completion_tokens": 60, "total_tokens": 69}
     return compose(_OFFERED, chunks(has_message, set_value(_TEXT, text), set_value("usage", usage)))
 

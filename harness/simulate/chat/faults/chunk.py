@@ -1,4 +1,4 @@
-"""Faults of the object around the choices: its constants, the list of choices, and what every choice has."""
+"""Faults of the object around the choices: its constants, the list of choices, and the keys of each choice."""
 
 from harness.simulate.edits import (
     any_chunk,

@@ -1,4 +1,4 @@
-"""Faults of the token counts: where they come, and whether they add up."""
+"""Faults of the token counts: their place, and their sums."""
 
 from typing import Any
 
@@ -68,24 +68,24 @@ def _counts(prompt: int, completion: int, total: int | None = None) -> dict[str,
 
 
 def _own(usage: Any, **more: Any) -> Change:
-    """Return the change that adds a chunk with empty choices and ``usage`` before the mark."""
+    """Return the change that adds a chunk with empty choices and ``usage`` before the end mark."""
     chunk = {"id": "chatcmpl-reference", "object": "chat.completion.chunk", "created": 1_760_000_000}
     return before_done({**chunk, "model": "gpt-4o-mini-2024-07-18", "choices": [], "usage": usage, **more})
 
 
 def _set(**values: Any) -> Change:
-    """Return the change of counts where the usage is."""
+    """Return the change of counts in the usage object."""
     return chunks(has_usage, *(set_value(f"usage/{name}", value) for name, value in values.items()))
 
 
 def _behind_mark(content: bytes) -> bytes:
-    """Return a stream whose last chunk stands behind the mark."""
+    """Return a stream whose last chunk comes after the end mark."""
     start = content.rindex(b'data: {"id"')
     return content[:start] + _MARK + content[start:].removesuffix(_MARK)
 
 
 def _added_up(content: bytes) -> bytes:
-    """Return a stream in which each usage counts all of those before it once more."""
+    """Return a stream in which each usage also adds all earlier ones."""
     events, counted = content.split(b"\n\n"), 0
     for at, one in enumerate(events):
         if one.startswith(b"data: {"):
@@ -107,7 +107,7 @@ def _counted(exchange: Exchange, name: str) -> int:
 
 
 def _total_again(exchange: Exchange) -> Exchange:
-    """Count the reasoning once more in the total, in an answer whose text is about as long as its tokens say."""
+    """Count the reasoning twice in the total, in a response whose text is about as long as its tokens imply."""
     return _set(total_tokens=_counted(exchange, "total_tokens") + _counted(exchange, "reasoning_tokens"))(exchange)
 
 

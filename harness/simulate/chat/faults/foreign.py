@@ -1,4 +1,4 @@
-"""Faults of texts that the model did not say, or that were written out once more on their way; and what is legal beside them."""
+"""Faults of texts that the model did not generate, or that were encoded twice; and related legal variants."""
 
 from typing import Any
 
@@ -35,22 +35,22 @@ _CHUNK = 'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":
 
 
 def _text(text: str, *, question: bool = False) -> Change:
-    """Return the change of a body to one that says ``text``, and counts about as many tokens as it has."""
-    count = (len(text) // 4 + 3) | 1  # no round number, which a limit might have
+    """Return the change of a body to one with the text ``text``, and a plausible token count."""
+    count = (len(text) // 4 + 3) | 1  # not a round number, which might be a limit
     usage = {"prompt_tokens": 9, "completion_tokens": count, "total_tokens": 9 + count}
     said = chunks(has_message, set_value(_TEXT, text), set_value("usage", usage))
     return compose(_ASKED, said) if question else said
 
 
 def _role_up(chunk: Json) -> None:
-    """Put the role of a delta into its choice."""
+    """Move the role of a delta into its choice."""
     role = as_object(chunk["choices"][0].get("delta")).pop("role", None)
     if role:
         chunk["choices"][0]["role"] = role
 
 
 def _text_up(chunk: Json) -> None:
-    """Put the text of a delta into its choice."""
+    """Move the text of a delta into its choice."""
     chunk["choices"][0]["text"] = as_object(chunk["choices"][0].get("delta")).pop("content", None)
 
 

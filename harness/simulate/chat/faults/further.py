@@ -1,4 +1,7 @@
-"""Faults and legal variants after further reports of 2026: packed bodies, waits told in words, lists of models, counts."""
+"""
+Faults and legal variants from further reports of 2026: compressed bodies, waits in words, lists of models,
+counts.
+"""
 
 import gzip
 from functools import partial
@@ -57,7 +60,7 @@ def _refused(words: str) -> bytes:
 
 
 def _twice(content: bytes) -> bytes:
-    """Return a list of models with the first one once more at its end."""
+    """Return a list of models with the first one repeated at its end."""
     start, end = content.find(b"["), content.rfind(b"]")
     return content if start < 0 else content[:end] + b"," + content[start + 1 : content.index(b"}") + 1] + content[end:]
 

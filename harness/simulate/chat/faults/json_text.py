@@ -1,4 +1,4 @@
-"""Faults of JSON that is none, or that two readers read differently."""
+"""Faults of invalid JSON, or of JSON that parsers read differently."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ _FIRST_END = b'"finish_reason":null}]}'
 
 
 def _with_each(content: bytes, write: Callable[[bytes], bytes]) -> bytes:
-    """Return a stream whose chunks are written anew; what another change has made no JSON stays."""
+    """Return a stream whose chunks are serialized again; what another change made invalid stays."""
     lines = []
     for line in content.split(b"\n\n"):
         try:
@@ -41,7 +41,7 @@ def _each(content: bytes) -> bytes:
 
 
 def _printed(content: bytes) -> bytes:
-    """Write each chunk as Python prints it."""
+    """Write each chunk as Python's repr."""
     return _with_each(content, lambda data: repr(orjson.loads(data)).encode())
 
 
@@ -52,7 +52,7 @@ def _first_in_single_quotes(content: bytes) -> bytes:
 
 
 def _breaks_off(content: bytes) -> bytes:
-    """Cut a stream in the midst of a chunk, and write an error on the next line."""
+    """Truncate a stream within a chunk, and write an error on the next line."""
     begins, found, _ = content.rpartition(b'"finish_reason":"stop"')
     error = {"error": {"message": "stream read error", "type": "upstream_error"}}
     return begins + b"\ndata: " + orjson.dumps(error) + b"\n\n" if found else content

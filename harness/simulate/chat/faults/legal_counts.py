@@ -1,4 +1,4 @@
-"""Legal variants of counts, of probabilities, and of how JSON is written."""
+"""Legal variants of counts, of probabilities, and of JSON notation."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def _tokens(chunk: Json) -> Any:
 
 
 def _in_halves(chunk: Json) -> None:
-    """Cut the first character in two tokens, as OpenAI writes them: escaped, with their bytes."""
+    """Split the first character into two tokens, as OpenAI writes them: escaped, with their bytes."""
     first, *rest = _tokens(chunk)
     whole = first["bytes"]
     halves = [("bytes:\\xe4\\xbd", whole[:2]), ("\\xa0" + first["token"][1:], whole[2:])]
@@ -59,17 +59,17 @@ def _in_halves(chunk: Json) -> None:
 
 
 def _ended(chunk: Json) -> None:
-    """Add the token at which the model ended."""
+    """Add the end-of-text token."""
     _tokens(chunk).append(_token("<|im_end|>"))
 
 
 def _one_fewer(chunk: Json) -> None:
-    """Leave an alternative out, once."""
+    """Omit an alternative, once."""
     _tokens(chunk)[0]["top_logprobs"].pop()
 
 
 def _never_chosen(chunk: Json) -> None:
-    """Let the token that was chosen not be among the likeliest."""
+    """Remove the chosen token from the likeliest ones."""
     _tokens(chunk)[0]["top_logprobs"] = [_other("Hi", -0.5), _other("Hey", -1.5)]
 
 
@@ -82,7 +82,7 @@ def _asked_to_think(exchange: Exchange) -> Exchange:
 
 
 def _thinking(key: str) -> Any:
-    """Return what puts two pieces of reasoning before the text, with their tokens under ``key``."""
+    """Return the change that puts two fragments of reasoning before the text, with their tokens under ``key``."""
 
     def make(found: list[Json]) -> list[Json]:
         choice = found[1]["choices"][0]
@@ -97,7 +97,7 @@ def _thinking(key: str) -> Any:
 
 
 def _thought_of_body(chunk: Json) -> None:
-    """Let a body bring its reasoning, the tokens being those of the text."""
+    """Add reasoning to a body, the tokens being those of the text."""
     chunk["choices"][0]["message"]["reasoning_content"] = "greet"
     chunk["usage"]["completion_tokens_details"]["reasoning_tokens"] = 2
 

@@ -1,4 +1,4 @@
-"""Faults of calls and texts with something too many or too few: braces, names and marks that were put together wrongly."""
+"""Faults of calls and texts with extra or missing parts: braces, names and marks that were joined wrongly."""
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import any_chunk, chunks, replace_bytes, set_value

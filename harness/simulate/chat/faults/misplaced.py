@@ -1,4 +1,4 @@
-"""Faults of what stands in the wrong place, under the wrong name or as the wrong kind; and such places that are legal."""
+"""Faults of values in the wrong place, under the wrong name or of the wrong type; and legal places like these."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ _SOUND = {"id": "audio_1", "data": "UklGRgAAAAA="}
 
 
 def _cited(start: int, end: int) -> Change:
-    """Return the change that lets a message cite a source at a place of the text that it has."""
+    """Return the change that adds a citation at a valid place of the text."""
     return only_if(_says_hello, _citing(start, end))
 
 
@@ -76,12 +76,12 @@ def _citing(start: int, end: int) -> Change:
 
 
 def _says_hello(exchange: Exchange) -> bool:
-    """Tell whether the text is the one that the places are of."""
+    """Return whether the text is the one that the places refer to."""
     return [message.content for message in exchange.completion.messages][:1] == ["你好! How can I help?"]
 
 
 def _is_asked(exchange: Exchange) -> bool:
-    """Tell whether the call is the one that the tool is asked for."""
+    """Return whether the call is the requested one."""
     calls = [call for message in exchange.completion.messages for call in message.tool_calls]
     return [call.arguments for call in calls] == ['{"city":"Paris"}']
 
@@ -91,7 +91,7 @@ def _all_end(exchange: Exchange) -> bool:
 
 
 def _lists_all(exchange: Exchange) -> bool:
-    """Tell whether logprobs list the tokens of the text."""
+    """Return whether logprobs list the tokens of the text."""
     lists = (found.value.get("content") for choice in exchange.columns.choices.values() for found in choice.logprobs)
     tokens = [token for one in lists if isinstance(one, list) for token in one]
     return len(tokens) > _MANY and all(isinstance(one, dict) for one in tokens)
@@ -102,14 +102,14 @@ def _called(name: str) -> Change:
 
 
 def _counts_chunks(found: list[Json]) -> list[Json]:
-    """Return chunks each of which has another index."""
+    """Return chunks with a different index each."""
     return [
         chunk | {"choices": [one | {"index": number} for one in chunk["choices"]]} for number, chunk in enumerate(found)
     ]
 
 
 def _saying(words: list[str]) -> Change:
-    """Return the change that puts ``words``, a chunk each, into a text, in the place of its last piece but one."""
+    """Return the change that puts ``words``, one per chunk, into a text, replacing its last fragment but one."""
 
     def made(found: list[Json]) -> list[Json]:
         said = [chunk for chunk in found if has_content(chunk)]

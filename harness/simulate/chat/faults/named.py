@@ -1,4 +1,4 @@
-"""Faults of fields under another name, of marks in arguments and of limits that none set; and what is legal beside them."""
+"""Faults of renamed fields, of marks in arguments and of limits that were not set; and related legal variants."""
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying

@@ -1,4 +1,7 @@
-"""Legal variants: what is right because the request asked for it, what another answer may repeat, what a publisher altered."""
+"""
+Legal variants: responses that the request asked for, that another response may repeat, or that a publisher
+altered.
+"""
 
 from harness.simulate.chat.faults.between import after, asked
 from harness.simulate.edits import any_chunk, chunks, compose, has_choice, has_content, insert, set_value

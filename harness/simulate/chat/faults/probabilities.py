@@ -35,7 +35,7 @@ def _tokens(chunk: Json) -> Any:
 
 
 def _where_it_can(edit: Edit) -> Edit:
-    """Return ``edit``, which leaves a chunk as it is where another change has taken away what it is made to."""
+    """Return ``edit``, which leaves a chunk unchanged if another change has removed its target."""
 
     def guarded(chunk: Json) -> None:
         edited = copy.deepcopy(chunk)
@@ -49,21 +49,21 @@ def _where_it_can(edit: Edit) -> Edit:
 
 @_where_it_can
 def _no_alternatives(chunk: Json) -> None:
-    """Leave the lists of alternatives out."""
+    """Remove the lists of alternatives."""
     for one in _tokens(chunk):
         del one["top_logprobs"]
 
 
 @_where_it_can
 def _other_name(chunk: Json) -> None:
-    """Call the logprob prob."""
+    """Rename logprob to prob."""
     for one in _tokens(chunk):
         one["prob"] = one.pop("logprob")
 
 
 @_where_it_can
 def _code_points(chunk: Json) -> None:
-    """Give code points for bytes."""
+    """Use code points for bytes."""
     for one in _tokens(chunk):
         one["bytes"] = [*map(ord, one["token"])]
 
@@ -89,7 +89,7 @@ def _legacy(chunk: Json) -> None:
 
 @_where_it_can
 def _together(chunk: Json) -> None:
-    """Write them so that content is there and null, beside the lists."""
+    """Write them as both content and null, beside the lists."""
     listed = _tokens(chunk)
     chunk["choices"][0]["logprobs"] = {
         "content": None,
@@ -106,7 +106,7 @@ def _as_map(chunk: Json) -> None:
 
 @_where_it_can
 def _raw(chunk: Json) -> None:
-    """Write the tokens as the tokenizer's table has them."""
+    """Write the tokens as in the tokenizer's table."""
     for one in _tokens(chunk):
         one["token"] = one["token"].replace(" ", "Ġ").replace("你好", "ä½łå¥½")
         one["bytes"] = list(one["token"].encode())
@@ -122,7 +122,7 @@ def _marked(chunk: Json) -> None:
 
 @_where_it_can
 def _replaced(chunk: Json) -> None:
-    """Cut the first token in two halves of a character, each with the bytes of U+FFFD."""
+    """Split the first token into two halves of a character, each with the bytes of U+FFFD."""
     first, *rest = _tokens(chunk)
     half = first | {"token": "\ufffd", "bytes": [239, 191, 189]}
     chunk["choices"][0]["logprobs"]["content"] = [half, half, *rest]
@@ -138,14 +138,14 @@ def _also_thought(chunk: Json) -> None:
 
 @_where_it_can
 def _unlikely_first(chunk: Json) -> None:
-    """Turn the list of alternatives round."""
+    """Reverse the list of alternatives."""
     for one in _tokens(chunk):
         one["top_logprobs"] = [{"token": "Hi", "logprob": -2.5, "bytes": [72, 105]}, *one["top_logprobs"][:1]]
 
 
 @_where_it_can
 def _chosen_first(chunk: Json) -> None:
-    """Let the token that was chosen stand before a likelier one."""
+    """Put the chosen token before a likelier one."""
     for one in _tokens(chunk):
         one["top_logprobs"] = [one["top_logprobs"][0], {"token": "Hi", "logprob": -0.125, "bytes": [72, 105]}]
 
@@ -159,7 +159,7 @@ def _of_the_first(chunk: Json) -> None:
 
 
 def _growing(found: list[Json]) -> list[Json]:
-    """Let each chunk hold the tokens of all chunks so far."""
+    """Repeat the tokens of all earlier chunks in each chunk."""
     so_far: list[Any] = []
     for chunk in found:
         choices = objects_in(chunk.get("choices"))
@@ -175,7 +175,7 @@ def _each(value: Any, key: str = "logprob") -> Any:
 
 
 def _thinking(found: list[Json]) -> list[Json]:
-    """Put two pieces of reasoning before the text."""
+    """Put two fragments of reasoning before the text."""
     choices = objects_in(found[1].get("choices")) if len(found) > 1 else []
     if not choices:
         return found

@@ -1,4 +1,4 @@
-"""Faults of refusals: status, envelope, and what a further turn is refused for."""
+"""Faults of error responses: status, envelope, and the rejection of a further turn."""
 
 from harness.simulate.chat.ideal import error
 from harness.simulate.edits import any_chunk, chunks, compose, drop, failed_before, header, rename, set_value, status
@@ -68,10 +68,10 @@ FAULTS = (
     Fault("error-param-gone", "The error has no param.", "error.unknown-model", _GROQ, chunks(any_chunk, drop("error/param")), "error.param"),
     Fault("error-param-list", "The param of the error is a list.", "error.wrong-type", _ERROR, chunks(any_chunk, set_value("error/param", ["temperature"])), "error.param"),
     Fault("error-msg", "The message is called msg.", "error.bad-key", _ERROR, chunks(any_chunk, rename("error/message", "msg")), "error.message"),
-    # What a refusal of a parameter says.
+    # The message that rejects a parameter.
     Fault("refusal-names-nothing", "A rejected parameter is not named.", "params.unknown-key", f"{_GITHUB}/coze-dev/coze-studio/issues/326", chunks(any_chunk, set_value("error/message", "Field required"), set_value("error/param", None)), "params.refused-plainly"),
     Fault("refusal-of-options-vague", "An error response of stream_options speaks of invalid parameters.", "params.stream-options", f"{_GITHUB}/volcengine/volcengine-python-sdk/issues/13", chunks(any_chunk, set_value("error/message", "The request is not valid."), set_value("error/param", "")), "params.refused-plainly"),
-    # What a further turn is refused for.
+    # The reason that rejects a further turn.
     Fault("content-null-refused", "A call with content null is rejected.", "multi_turn.content-null", f"{_GITHUB}/we-promise/sure/pull/467", status(400, _REFUSED), "multi_turn.accepted"),
     Fault("content-empty-refused", 'A call with content "" is rejected.', "multi_turn.content-empty", f"{_GITHUB}/ikechan8370/chatgpt-plugin/issues/696", status(400, _REFUSED), "multi_turn.accepted"),
     Fault("tool-result-refused", "The result of a tool is rejected.", "tools.round-trip", f"{_GITHUB}/NousResearch/hermes-agent/issues/30662", compose(status(400, _REFUSED), header("content-type", "application/json")), "multi_turn.accepted"),

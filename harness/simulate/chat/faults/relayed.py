@@ -1,4 +1,4 @@
-"""Faults and legal variants of what gateways hand on: errors within errors, lists of models, other models, heads."""
+"""Faults and legal variants of gateways: nested errors, lists of models, other models, headers."""
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.edits import (

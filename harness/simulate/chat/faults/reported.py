@@ -1,4 +1,4 @@
-"""Faults and legal variants after reports of 2026, each of a form of its own: left-overs, envelopes, halves of a thought."""
+"""Faults and legal variants from reports of 2026, each of its own form: left-overs, envelopes, halves of a thought."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ _MODERATED: Json = {
 
 
 def saying(*texts: str) -> Change:
-    """Return the change of a stream to one with ``texts`` as its pieces of text."""
+    """Return the change of a stream to one with ``texts`` as its text fragments."""
 
     def make(found: list[Json]) -> list[Json]:
         said = [number for number, chunk in enumerate(found) if has_content(chunk)]
@@ -80,7 +80,7 @@ def _offers_weather(exchange: Exchange) -> bool:
 
 
 def _in_two_fields(found: list[Json]) -> list[Json]:
-    """Put every second piece of the thought under another name."""
+    """Rename every second fragment of the thought."""
     thoughts = [chunk for chunk in found if has_reasoning(chunk)]
     if not thoughts:
         raise NothingChanged

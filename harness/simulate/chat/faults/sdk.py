@@ -1,4 +1,4 @@
-"""Faults that the bytes hide and the official SDK shows, and legal framing that it alone stumbles over."""
+"""Faults that only the official SDK shows, and legal framing that only it fails on."""
 
 from harness.simulate.edits import (
     any_chunk,
@@ -27,7 +27,7 @@ _BASE_RESP = (
 
 
 def _says(exchange: Exchange) -> bool:
-    """Whether there is anything to lose."""
+    """Whether there is any content to lose."""
     return any(message.content for message in exchange.completion.messages)
 
 

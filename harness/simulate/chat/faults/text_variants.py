@@ -1,4 +1,4 @@
-"""Legal variants of what is said: words that repeat, thoughts between words, and answers that are no text."""
+"""Legal variants of content: repeated words, reasoning between words, and responses that are not text."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def _saying(*pieces: str) -> Change:
 
 
 def _sounding(found: list[Json]) -> list[Json]:
-    """Return the chunks of a stream that says the same in sound."""
+    """Return the chunks of a stream with the same content as audio."""
     first, end = found[0], found[-1]
     choice = first["choices"][0]
     pieces = [first | {"choices": [choice | {"delta": {"audio": piece}}]} for piece in _STREAMED_SOUND]
@@ -65,7 +65,7 @@ def _sounding(found: list[Json]) -> list[Json]:
 
 
 def _picturing(found: list[Json]) -> list[Json]:
-    """Return the chunks of a stream that brings an image and an empty text."""
+    """Return the chunks of a stream with an image and an empty text."""
     first, end = found[0], found[-1]
     choice = first["choices"][0]
     delta = {"content": "", "images": [_PICTURE | {"index": 0}]}
@@ -73,7 +73,7 @@ def _picturing(found: list[Json]) -> list[Json]:
 
 
 def _refused(chunk: Json) -> None:
-    """Let a chunk refuse in the words it says."""
+    """Turn the text of a chunk into a refusal."""
     delta = chunk["choices"][0]["delta"]
     delta["refusal"] = delta.pop("content")
 

@@ -1,4 +1,4 @@
-"""Faults of text: what comes twice, marks and letters that are none of the answer's, and answers that are no text."""
+"""Faults of text: repetition, foreign marks and letters, and responses that are not text."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def _text(pieces: str) -> Edit:
 
 
 def _growing(path: str) -> Change:
-    """Return the change that lets each piece at ``path`` hold all before it."""
+    """Return the change that puts all earlier fragments at ``path`` into each."""
 
     def change(exchange: Exchange) -> Exchange:
         said: list[str] = []
@@ -61,14 +61,14 @@ def _growing(path: str) -> Change:
 
 
 def _again(found: list[Json]) -> list[Json]:
-    """Return the chunks with those before the last one, of text or thought, sent once more."""
+    """Return the chunks with those before the last one, of text or thought, sent again."""
     said = [chunk for chunk in found if has_content(chunk) or has_reasoning(chunk)]
     end = next((n for n, chunk in enumerate(found) if has_finish_reason(chunk)), len(found))
     return [*found[:end], *said, *found[end:]]
 
 
 def _broken_off(found: list[Json]) -> list[Json]:
-    """Return the chunks of a stream that begins its text again after the second piece."""
+    """Return the chunks of a stream that restarts its text after the second fragment."""
     said = [n for n, chunk in enumerate(found) if has_content(chunk)]
     if len(said) < 2:  # noqa: PLR2004
         raise NothingChanged("there is no second piece")
@@ -76,7 +76,7 @@ def _broken_off(found: list[Json]) -> list[Json]:
 
 
 def _copied(chunk: Json) -> None:
-    """Let what a chunk says stand in both fields."""
+    """Copy the content of a chunk into both fields."""
     delta = chunk["choices"][0]["delta"]
     said = delta.get("content") or delta.get("reasoning_content")
     delta |= {"content": said, "reasoning_content": said}
@@ -87,7 +87,7 @@ def _says_something(chunk: Json) -> bool:
 
 
 def _brought(key: str, value: Any) -> Change:
-    """Return the change that lets the first piece of text bring ``value`` too."""
+    """Return the change that adds ``value`` to the first text fragment."""
     return chunks(has_content, set_value(f"choices/*/delta/{key}", value), only=slice(0, 1))
 
 

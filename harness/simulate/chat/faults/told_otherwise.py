@@ -1,4 +1,4 @@
-"""Faults and legal variants of what is told in another place or by another name: of events, statuses and counts."""
+"""Faults and legal variants of values in another place or under another name: of events, statuses and counts."""
 
 from harness.simulate.edits import (
     any_chunk,

@@ -1,4 +1,4 @@
-"""Faults and legal variants below client libraries: encodings, framing, waits and pauses; errors in forms of their own."""
+"""Faults and legal variants below client libraries: encodings, framing, waits and pauses; errors in custom forms."""
 
 import gzip
 

@@ -40,7 +40,7 @@ def _saying(text: str) -> Change:
 
 
 def _asked(text: str) -> Change:
-    """Return the change of what was asked."""
+    """Return the change of the request."""
 
     def ask(exchange: Exchange) -> Exchange:
         return with_request_params(exchange, messages=[{"role": "user", "content": text}])
@@ -49,13 +49,13 @@ def _asked(text: str) -> Change:
 
 
 def _estimated(text: str) -> Change:
-    """Return the change that asks ``text`` and counts a prompt of it as 10 tokens, whatever its length."""
+    """Return the change that sends ``text`` and counts its prompt as 10 tokens, whatever its length."""
     counts = chunks(has_usage, set_value("usage/prompt_tokens", 10), set_value("usage/total_tokens", 14))
     return compose(_asked(text), counts)
 
 
 def _second(changes: Json) -> Edit:
-    """Return the edit of the second alternative to each token; a key whose value is Ellipsis goes."""
+    """Return the edit of the second alternative to each token; a key whose value is Ellipsis is removed."""
 
     def edited(listed: Any) -> Any:
         if not isinstance(listed, list) or len(listed) < 2:  # noqa: PLR2004 - a first and a second

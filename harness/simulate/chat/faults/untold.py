@@ -1,4 +1,4 @@
-"""Faults and legal variants of thoughts, results and reports of failures in the text, and of ends that come twice or not at all."""
+"""Faults and legal variants of reasoning, results and error reports in the text, and of repeated or missing ends."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ _JSON = '{"city":"Lyon"}'
 
 
 def _with_earlier(change: Change) -> Change:
-    """Return the change that is made to the answers before it, too."""
+    """Return the change applied also to the responses before it."""
 
     def both(exchange: Exchange) -> Exchange:
         return replace(change(exchange), earlier=tuple(change(one) for one in exchange.earlier))
@@ -62,7 +62,7 @@ def _without_data(content: bytes) -> bytes:
 
 
 def _says(text: str) -> Callable[[Exchange], bool]:
-    """Return whether an answer says ``text`` in its pieces, and no more."""
+    """Return whether the text of a response is exactly ``text``."""
     return lambda exchange: [one.content for one in exchange.completion.messages] == [text]
 
 

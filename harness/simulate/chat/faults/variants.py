@@ -1,4 +1,4 @@
-"""Legal variants: other forms of the same answers, of which no rule may complain."""
+"""Legal variants: other forms of the same responses, which no rule may report."""
 
 import gzip
 import zlib
@@ -85,7 +85,7 @@ def _set(key: str, value: Any) -> Change:
 
 
 def _led(key: str) -> Change:
-    """Return the change that puts a key with an odd value before all others of a chunk."""
+    """Return the change that puts a key with an unusual value before all others of a chunk."""
     return rebuild_stream(lambda found: [{key: [{"a": [1, None]}], **chunk} for chunk in found])
 
 
@@ -99,7 +99,7 @@ def _in_one(found: list[Json]) -> list[Json]:
 
 
 def _paired(found: list[Json]) -> list[Json]:
-    """Return the chunks of a stream of two choices with both in each; the last one is of the usage."""
+    """Return the chunks of a stream of two choices with both in each; the last one has the usage."""
     pairs = zip(found[:-1:2], found[1:-1:2], strict=True)
     return [*(one | {"choices": one["choices"] + two["choices"]} for one, two in pairs), found[-1]]
 
@@ -110,7 +110,7 @@ def _in_order(found: list[Json]) -> list[Json]:
 
 
 def _calls_in_turn(found: list[Json]) -> list[Json]:
-    """Return the chunks of two calls of three pieces each, with the pieces of the one between those of the other."""
+    """Return the chunks of two calls of three fragments each, interleaved."""
     return [found[n] for n in (0, 3, 1, 4, 2, 5)] + found[6:]
 
 
@@ -123,14 +123,14 @@ def _calls_at_once(found: list[Json]) -> list[Json]:
 
 
 def _thought_in_one(found: list[Json]) -> list[Json]:
-    """Return the chunks of a thought and a text with the last piece of the one beside the first of the other."""
+    """Return the chunks of a thought and a text with the last fragment of one beside the first of the other."""
     border = next(n for n, chunk in enumerate(found) if chunk["choices"][0]["delta"].get("content"))
     delta = found[border]["choices"][0]["delta"] | {"reasoning_content": " And now the answer: "}
     return [*found[:border], found[border] | {"choices": [found[border]["choices"][0] | {"delta": delta}]}, *found[border + 1 :]]  # fmt: skip
 
 
 def _parameterless(exchange: Exchange) -> Exchange:
-    """Return the exchange as if the tool that was offered had no parameters."""
+    """Return the exchange as if the offered tool had no parameters."""
     return with_request_params(exchange, tools=[{"type": "function", "function": {"name": "get_weather"}}])
 
 

@@ -70,7 +70,7 @@ _CUT = compose(remove(any_chunk, only=slice(3, None)), replace_bytes(_DONE, b"")
 
 
 def _closed(exchange: Exchange) -> bool:
-    """Tell whether a blank line closes the last event, so that what is added is one of its own."""
+    """Return whether a blank line closes the last event, so that an addition is a separate one."""
     return exchange.response.body.endswith(b"\n\n")
 
 
@@ -240,7 +240,7 @@ _END = (
 
 
 def _moved_behind(content: bytes, start: int) -> bytes:
-    """Return a stream whose last chunk, which begins at ``start``, stands behind the mark."""
+    """Return a stream whose last chunk, which begins at ``start``, comes after the end mark."""
     return content[:start] + _DONE + content[start:].removesuffix(_DONE)
 
 

@@ -1,4 +1,7 @@
-"""Faults of how a text or arguments are written, and of turns that a text runs on to; and what is legal beside them."""
+"""
+Faults of the notation of text or arguments, and of texts that run on into another turn; and related legal
+variants.
+"""
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
