@@ -119,10 +119,7 @@ def advice_on(finding: Finding) -> Advice:
 
 
 def told_of(finding: Finding) -> Told | None:
-    """
-    Return the texts beside a finding's message: for a failure, and for a legal value that breaks clients; else
-    None.
-    """
+    """Return the texts beside a finding's message: for a failure or a legal value that breaks clients; else None."""
     check = _all().get(finding.check)
     if check is None:
         return None

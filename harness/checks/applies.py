@@ -141,7 +141,7 @@ def usage_not_asked(exchange: Exchange) -> Reason | None:
 
 def asks_usage(exchange: Exchange) -> bool:
     """
-    Return whether the request asks for usage in a stream: ``include_usage``, continuous usage, or OpenRouter's
+    Return whether the request asks for streamed usage: ``include_usage``, continuous usage, or OpenRouter's
     ``usage``.
     """
     wanted = exchange.request.get("usage")

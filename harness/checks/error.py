@@ -262,7 +262,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
     Instead: Try to parse an error body as JSON, whatever its content-type.
     """
     sent = exchange.response.headers.get("content-type")
-    # Recorders that trim headers keep none of an error's; only one that is there can be wrong.
+    # Recorders that trim headers drop those of an error; only a present one can be wrong.
     if sent is None:
         return
     media_type, _, parameters = sent.partition(";")

@@ -71,7 +71,7 @@ NO_MODEL = _cause(
     r"model_not_found|modelnotfound|deploymentnotfound|(no such|unknown|invalid) model\b|模型不存在"
     r"|\bno \S+ (support|serve|offer|have|has)s? (the |this |that )?model\b|无可用渠道|\bno (available )?channels? .{0,40}\bmodel\b"
     r"|\bmodels?\b.{0,80}(not found|not exist|not be found|has been (deprecated|retired))"
-    # What a model does not do is another matter: the name, and nothing else, stands between.
+    # An unsupported feature of a model is another cause: only the name may come between.
     r"|\bmodel\W+\S{1,60}\W+is (not supported|not available (on|for|in)\b)",
     404, 400, 403, 422, 410,
 )  # fmt: skip
@@ -142,7 +142,7 @@ def _texts(value: Any, depth: int = 6) -> Iterator[str]:
         inner = value.items() if isinstance(value, dict) else ((None, one) for one in value)
         for key, one in inner:
             if key == "failed_generation":
-                yield key  # what the model said is no word of the provider's
+                yield key  # the model's output is not the provider's message
             else:
                 yield from _texts(one, depth - 1)
 

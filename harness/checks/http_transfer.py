@@ -50,10 +50,7 @@ _SHOWN = 60
 _LIMITED, _UNAVAILABLE, _OVERLOADED = 429, 503, 529
 _MILLISECOND = 1e-3
 _PAUSE = 1.0
-"""
-Seconds of silence after which a burst may have been buffered; a model may think as long, but then generates
-slowly.
-"""
+"""Seconds of silence after which a burst may have been buffered; a model may think as long, but generates slowly."""
 _MOST = 0.8
 """Part of a stream that makes a burst: some servers send a first chunk at once, and buffer the rest."""
 _MANY, _FASTEST = 12, 5_000

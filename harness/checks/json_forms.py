@@ -93,10 +93,7 @@ AS_LINES = Advice(
 
 
 def bare_lines(exchange: Exchange) -> int:
-    """
-    Return the number of lines at the beginning of a body that are JSON objects without ``data:``; 0 if fewer than
-    two.
-    """
+    """Return the number of first lines of a body that are JSON objects without ``data:``; 0 if fewer than two."""
     lines = exchange.response.content[:_HEAD].split(b"\n")
     objects = [line for line in lines if line.strip()]
     count = next((at for at, line in enumerate(objects) if not line.startswith(b'{"')), len(objects))
@@ -194,10 +191,7 @@ def _names_error(field: bytes) -> bool:
 
 
 def _is_flat_error(content: bytes, offset: int, field: bytes) -> bool:
-    """
-    Return whether a line is an object with a message and a code, without choices, like an error without an
-    envelope.
-    """
+    """Return whether a line is an object with message and code, without choices, like an error without an envelope."""
     if not field.lstrip().startswith(b"{"):
         return False
     try:

@@ -8,9 +8,9 @@ from typing import Any
 
 from harness.checks.registry import CannotJudge
 
-_NODES = 2_000  # in the schema and the value together; more is no schema that a model is held to
+_NODES = 2_000  # in the schema and the value together; no real schema has more
 _REFERENCES = 2_000
-_COSTLY = ("pattern", "patternProperties", "uniqueItems")  # no bound holds for a regular expression
+_COSTLY = ("pattern", "patternProperties", "uniqueItems")  # a regular expression can't be bounded
 
 
 def schema_error(value: Any, schema: Any) -> str | None:
@@ -25,7 +25,7 @@ def schema_error(value: Any, schema: Any) -> str | None:
     nodes = sum(1 for one in _nodes(schema, 0)) + sum(1 for one in _nodes(value, 0))
     if nodes > _NODES or any(isinstance(one, dict) and any(key in one for key in _COSTLY) for one in _nodes(schema, 0)):
         raise CannotJudge("the schema is too large or too costly to try")
-    # jsonschema and referencing raise what their parts raise; a schema that breaks them is not one to judge by.
+    # jsonschema and referencing raise what their parts raise; a schema that crashes them can't be used.
     try:
         _followed.count = 0
         wrong = next(_validator_of(json.dumps(schema)).iter_errors(value), None)
@@ -67,10 +67,7 @@ def _validator_of(schema: str) -> Any:
 
 @cache
 def _kind_of_validator() -> Any:
-    """
-    Return a validator class that limits the number of references followed; imported late, since the plugin must
-    stay light.
-    """
+    """Return a validator class that limits the number of references followed; imported late for a light plugin."""
     import jsonschema
 
     follow = jsonschema.Draft202012Validator.VALIDATORS["$ref"]

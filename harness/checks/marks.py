@@ -123,7 +123,7 @@ _BYTES_OF = {bytes([n]).decode("cp1252", "replace"): n for n in range(0x80, 0x10
 }
 _PHONETIC = ("\u0180", "\u02ff")
 _HANZI = 6  # characters beyond ASCII: fewer may happen to be UTF-8 that was read as GBK
-_GBK_SIGNS = "锛銆鈥锟"  # what Chinese punctuation and quotes become, with rare characters that hardly occur else
+_GBK_SIGNS = "锛銆鈥锟"  # results for Chinese punctuation and quotes: rare characters that hardly occur otherwise
 
 
 def without_code(text: str) -> str:
@@ -223,7 +223,7 @@ def special_token(text: str) -> str | None:
     text = without_code(text)
     found = next((found for found in _SPECIAL.finditer(text) if not _is_spoken_of(text, found)), None)
     if found is None or found[0].strip().replace("/", "", 1) in text.replace(found[0], ""):
-        return None  # a tag with its beginning is none: <s> and </s> strike text out in HTML
+        return None  # not a tag pair: <s> and </s> strike text out in HTML
     return found[0].strip()
 
 
@@ -293,10 +293,7 @@ def markup_within(value: str) -> str | None:
 
 
 def mark_at_edge(value: str) -> str | None:
-    """
-    Return the mark at the beginning or end of a value of arguments; one that the value opens and closes is its
-    own.
-    """
+    """Return the mark at the start or end of a value of arguments; one that the value opens and closes is its own."""
     found = _EDGES.search(value) if "<" in value else None
     if found is None:
         return None
@@ -318,7 +315,7 @@ _SEVERAL = 3
 def escaped_once_more(text: str) -> str | None:
     """Return the first escape of HTML, or of a line end, in a text without unescaped ones of the kind."""
     if text.lstrip()[:1] in {"{", "[", '"'}:
-        return None  # JSON escapes what stands in it
+        return None  # inside JSON it is escaped
     shown = without_code(text)
     entities = _ENTITY.findall(shown)
     if len(entities) >= _SEVERAL and len(set(entities)) > 1 and not any(sign in shown for sign in '<>"'):
@@ -328,10 +325,7 @@ def escaped_once_more(text: str) -> str | None:
 
 
 def escaped_for_html(text: str) -> str | None:
-    """
-    Return the first HTML entity in a text that is not HTML: it has several, and none of the characters they
-    encode.
-    """
+    """Return the first HTML entity in a text that is not HTML: it has several, and none of the encoded characters."""
     found = _ENTITY.findall(text) if "&" in text else []
     bare = any(sign in text for sign in "<>\"'") or len(re.findall(r"&", text)) > len(re.findall(r"&#?\w+;", text))
     return str(found[0]) if len(found) >= _MANY and not bare else None
@@ -356,17 +350,14 @@ _ENDED = ".!?。！？"
 
 
 def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
-    """
-    Return the word for nothing that is all of a text, if that can't be an answer, or its first fragment or its
-    last.
-    """
+    """Return the word for nothing that is all of a text, if that can't be an answer, or its first or last fragment."""
     whole = "".join(texts).strip()
     if "[object Object]" in whole:
         return "[object Object]"
     if whole in (_NOTHING if alone else _NO_ANSWER):
         return whole
     said = [text for text in texts if text]
-    # Code may say `x.null`, so that after a dot only what no program has for a name is told.
+    # Code may contain `x.null`, so after a dot only words that are never names are reported.
     ends = _ENDED if said[-1:] in (["undefined"], ["<nil>"]) else _ENDED[1:]
     if len(said) > 1 and said[-1] in _NO_ANSWER and said[-2][-1] in ends:
         return said[-1]

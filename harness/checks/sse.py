@@ -25,7 +25,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _BYTES = STREAM.response.body
 _DONE = b"data: [DONE]\n\n"
-_INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # another field than the one without white space
+_INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # a different field than the one without white space
 _ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
 """Top-level keys of an event that only errors have."""
 FLAT_ERROR = Advice(
@@ -173,7 +173,7 @@ def data_given(exchange: Exchange) -> Iterator[Problem]:
     Instead: Check the lines as they come, and keep those that start with no field: `if line and not
     line.startswith(("data", "event", "id", "retry", ":")): odd.append(line)`.
     """
-    parser = _parser(exchange)  # what the standard names may come without data: sse.blank-lines shows whom that breaks
+    parser = _parser(exchange)  # standard fields may come without data: sse.blank-lines shows which clients that breaks
     unnamed = [block for block in parser.events_without_data if block[1] & {"unknown-field", "no-colon"}]
     starts, content = [offset for offset, _ in unnamed], exchange.response.content
     told_of = [
@@ -441,7 +441,7 @@ def longest_line(exchange: Exchange) -> str:
     Instead: Give the reader a buffer that grows: `bufio.Reader.ReadBytes` in Go, `content.iter_any()` in aiohttp with
     the lines cut by yourself.
     """
-    # Data holds a line end only where several lines were joined.
+    # Data contains a line end only if several lines were joined.
     long = (data for data in _parser(exchange).events.data if len(data) + len(_FIELD) > _BUFFER)
     lines = (line for data in long for line in data.split(b"\n"))
     longest = max(map(len, lines), default=0) + len(_FIELD)

@@ -53,7 +53,7 @@ def known_lines(exchange: Exchange) -> Iterator[Problem]:
         return
     told = {*bare_errors(parser, content)}
     odd = [(at, name) for at, name in parser.unknown_fields if at not in told and name.strip() not in _FIELDS]
-    within = [  # a field of another name is legal, and passed over
+    within = [  # an unknown field is legal, and ignored
         (at, name)
         for at, name in odd
         if content[at + len(name) : at + len(name) + 1] != b":" and _DATA.search(_event_around(content, at))

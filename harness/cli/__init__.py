@@ -1,6 +1,6 @@
 """
-Defines the command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2
-could not run.
+The command line.  Data goes to stdout, progress to stderr; exit 0 as expected, 1 unexpected failure, 2 could not
+run.
 """
 
 import click

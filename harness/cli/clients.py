@@ -161,10 +161,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _blamed(finding: ClientFinding) -> bool:
-    """
-    Return whether a finding counts: for a known idiom failures that the provider adds, for the user's own code
-    all.
-    """
+    """Return whether a finding counts: failures of idioms that the provider adds, of the user's own code all."""
     return finding.client not in CLIENTS or not finding.on_reference
 
 

@@ -40,10 +40,7 @@ def check_places(options: ProbeOptions, asked: list[Scenario]) -> None:
 
 
 def check_recordings(folder: Path, asked: list[Scenario], *, force: bool) -> None:
-    """
-    Reject a folder that can't hold the recordings of the ``asked`` scenarios, or whose other files they would
-    replace.
-    """
+    """Reject a folder that can't hold the recordings of the ``asked`` scenarios, or whose files they would replace."""
     check_folder(folder)
     for scenario in asked:
         check_own(folder / f"{scenario.id}.yaml", OWN, force=force)
@@ -116,10 +113,7 @@ class KeptRecordings:
     unanswered: list[str] = field(default_factory=list)
 
     def place(self, number: int, scenario: Scenario) -> str | None:
-        """
-        Return the path of the recording of ``scenario``; for further rounds in a folder with the number of the
-        round.
-        """
+        """Return the path of the recording of ``scenario``; for further rounds in a numbered folder."""
         path = self._path(number, scenario)
         return str(path) if path else None
 

@@ -1,7 +1,4 @@
-"""
-Defines the command that probes one endpoint: sends requests within limits, judges, compares with a baseline,
-reports.
-"""
+"""Defines the command that probes one endpoint: sends requests within limits, judges, compares, reports."""
 
 import contextlib
 import os
@@ -116,7 +113,7 @@ class _Probing:
         except Unreachable as error:
             if number == 1:
                 raise
-            say(f"harness: the repetition {number} ended: {error}", err=True)  # what was judged before stands
+            say(f"harness: the repetition {number} ended: {error}", err=True)  # earlier results are kept
 
     def _judge(self) -> "Judge":
         from harness.judging.baseline import judged_alone

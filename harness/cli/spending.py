@@ -102,7 +102,7 @@ def stopping(course: Stoppable) -> Iterator[list[int]]:
             signal.signal(one, signal.SIG_DFL)
 
     before: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():  # nobody else may set them
+    if threading.current_thread() is threading.main_thread():  # set here alone
         before = {one: signal.signal(one, told) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield came

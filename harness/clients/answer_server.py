@@ -63,10 +63,7 @@ class AnswerServer(Background):
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
-    """
-    Return a page for a browser, whose script sends the request; a client that GETs instead of POSTing gets an
-    error.
-    """
+    """Return a page for a browser, whose script sends the request; a GET instead of a POST gets an error."""
     if request.path.endswith(tuple(_PATHS.values())):
         return web.Response(status=405, headers={"Allow": "POST"})
     return web.Response(text="<!doctype html><title>trial</title>", content_type="text/html")

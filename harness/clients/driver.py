@@ -148,10 +148,7 @@ class Host:
         return output
 
     def _running(self) -> Process:
-        """
-        Return its process, a new one if it ended, or produced unexpected output: its next line would answer
-        nothing.
-        """
+        """Return its process, a new one if it ended, or wrote unexpected output: its next line would answer nothing."""
         if self._process is None or not self._process.ready:
             self.stop()
             self._home = tempfile.TemporaryDirectory(prefix="harness-client-", ignore_cleanup_errors=True)

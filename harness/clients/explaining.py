@@ -74,7 +74,7 @@ def explain_client_cell(client: Client, name: str, root: Path, console: Console)
     Print how a client handles a response, named by a fault or as ``provider/model/scenario``.
 
     Raises:
-        UnknownName: there is no such answer.
+        UnknownName: there is no such response.
     """
     trial = _trial(name, root)
     with AnswerServer() as answer_server, ClientRunner(answer_server, ENVIRONMENTS[client.env]) as runner:

@@ -1,7 +1,7 @@
 """
-Reads ``forecast.json``, the table that comes with harness: known traits of answers, and how clients handle each.
+Reads ``forecast.json``, the bundled table of known traits of responses, and how clients handle each.
 
-`make clients` writes it.  Working the traits out anew means judging every fault and variant of the catalogue, which takes
+`make clients` writes it.  Computing the traits means judging every fault and variant of the catalogue, which takes
 many times as long as reading them.
 """
 
@@ -15,7 +15,7 @@ from harness.results import ClientOutcome
 
 TABLE = packed("clients", "forecast.json")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-"""Each stands for an outcome, in the order of the table."""
+"""The letters of the outcomes, in the order of the table."""
 UNTRIED = "."
 
 Fact = tuple[str, str]
@@ -24,7 +24,7 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class KnownTrait:
-    """A fault or legal variant: the id of the reference answer that it changes, and the facts that it adds to that answer."""
+    """A fault or legal variant: the id of the reference response that it changes, and the facts that it adds to it."""
 
     id: str
     plain: str

@@ -187,8 +187,8 @@ def load(path: str) -> Any:
 
 def described(error: BaseException, file: str) -> dict[str, Any]:
     """
-    Return an exception's classes, the most specific first, its text, and the frames: innermost, and last in the
-    code itself.
+    Return an exception's classes, most specific first, its text, and the innermost frames, overall and of the
+    code.
     """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == file]

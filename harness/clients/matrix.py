@@ -53,10 +53,7 @@ class Trials:
 
     @cached_property
     def alone(self) -> tuple[Trial, ...]:
-        """
-        The trials that predictions need: the reference responses, and each trait alone, unless it is tried
-        anyway.
-        """
+        """The trials that predictions need: the reference responses, and each trait alone, unless tried anyway."""
         client_run = {trial.id for trial in self.deviations}
         needed = {one.id: one for trial in self.recorded for one in self._placed(trial)}
         return (*reference_trials(), *(one for name, one in needed.items() if name not in client_run))
@@ -127,10 +124,7 @@ def _foretold(
 
 
 def _why(trial: Trial, held: list[str], cause: str | None, known: Collection[str], *, missed: bool) -> str:
-    """
-    Return why the outcome of a response may differ from the prediction; ``known`` are the checks for what breaks
-    the client.
-    """
+    """Return why the outcome of a response may differ from the prediction; ``known`` are the explained checks."""
     if not missed:
         return (
             f"alone {cause} harms; something else in the answer makes up for it"

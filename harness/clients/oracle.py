@@ -41,10 +41,7 @@ _LONGEST_MESSAGE = 300
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """
-    An exception: its classes, the most specific first, its text, the innermost frame, and the line of the code
-    itself.
-    """
+    """An exception: its classes, most specific first, its text, the innermost frame, and the line of the code."""
 
     kinds: tuple[str, ...]
     message: str
@@ -183,8 +180,8 @@ def _calls(calls: Any) -> list[tuple[str, str]]:
 
 def _meaning(text: str) -> str:
     """
-    Return JSON in canonical form, in which 1, 1.0 and true differ; other texts, or those too deep, unchanged.
-    Nothing means {}.
+    Return JSON in canonical form, in which 1, 1.0 and true differ; other or too deep texts unchanged.  Nothing
+    means {}.
     """
     try:
         return json.dumps(json.loads(text or "{}"), sort_keys=True)

@@ -106,10 +106,7 @@ def traits_in(trial: Trial) -> list[str]:
 
 
 def like(trial: Trial) -> Trial | None:
-    """
-    Return the reference response most like a response: of its form, or else for its request; None if there is
-    none.
-    """
+    """Return the reference response most like a response: of its form, or else for its request; or None."""
     known = reference_trials()
     same = [one for one in known if one.form == trial.form]
     asked = [one for one in known if one.request_id == trial.request_id]
@@ -118,10 +115,7 @@ def like(trial: Trial) -> Trial | None:
 
 @cache
 def in_form(atom: str, form: tuple[object, ...]) -> Trial:
-    """
-    Return the trial of a fault or variant in a response of a form; the catalogue's own if it does not apply to
-    one.
-    """
+    """Return the trial of a fault or variant in a response of a form; the catalogue's own if it does not apply."""
     own = deviation_trial(atom)
     if own.form == form:
         return own
@@ -130,10 +124,7 @@ def in_form(atom: str, form: tuple[object, ...]) -> Trial:
 
 
 def traits_listed(listed: Iterable[Deviation]) -> dict[DialectName, list[str]]:
-    """
-    Return the faults, by dialect, that match a provider's listed deviations: same check, with the expected
-    message.
-    """
+    """Return the faults by dialect that match a provider's listed deviations: same check, and the expected message."""
     present = [one for one in listed if one.until is None]
     found = [atom.id for atom in known_traits() if any(_is_of(deviation, atom) for deviation in present)]
     return {dialect: [name for name in found if name in faults] for dialect, faults in FAULTS_OF.items()}
@@ -206,10 +197,7 @@ def predict_listed(tolerance: Baseline, listed: Iterable[str]) -> Prediction:
 
 
 def _alone(tolerance: Baseline, form: tuple[object, ...] | None, held: Iterable[str]) -> Iterator[Alone]:
-    """
-    Yield each fault or variant, and the client's outcomes without and with it, in a response of ``form`` or its
-    own.
-    """
+    """Yield each fault or variant, and the client's outcome without and with it, in ``form`` or its own."""
     for name in held:
         tried = deviation_trial(name) if form is None else in_form(name, form)
         if tried.id in tolerance:
@@ -238,10 +226,7 @@ def _rank(check: str) -> int:
 
 
 def suffered(tolerance: Baseline) -> frozenset[str]:
-    """
-    Return the checks that report what breaks a client alone: the rules of such faults, and those that report such
-    variants.
-    """
+    """Return the checks that report what breaks a client alone, by the rules of faults and the reports of variants."""
     tried = [name for name in tolerance if name in EVERY_FAULT or name in EVERY_VARIANT]
     harmful = {name for name, before, fate in _alone(tolerance, None, tried) if fate.bad and fate is not before}
     rules = {EVERY_FAULT[name].rule for name in harmful if name in EVERY_FAULT}

@@ -166,10 +166,7 @@ def _started(
 def _launched(
     command: Sequence[str], environment: Mapping[str, str], folder: str | None, kept: Sequence[int], port: int
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """
-    Return a process in namespaces of its own, and the socket that listens there; raise OSError if they are
-    unavailable.
-    """
+    """Return a process in namespaces of its own, and its listening socket; raise OSError if unavailable."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:

@@ -92,10 +92,7 @@ class Trial:
         return question | {name: asked[name] for name in _ASKED if name in asked}
 
     def suits(self, client: Client) -> bool:
-        """
-        Return whether ``client`` requests a response of this dialect and form, streamed or not; errors have only
-        one form.
-        """
+        """Return whether ``client`` requests this dialect and form, streamed or not; errors have one form."""
         if client.dialect != self.exchange.dialect:
             return False
         if client.only and not (self.scenario.startswith(client.only) and self.is_city):

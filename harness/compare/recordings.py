@@ -34,7 +34,7 @@ def compare_recordings(
     No list of known deviations is used: the comparison is of what the providers did.
 
     Raises:
-        HarnessError: one can't be read, or no recording is in both.
+        HarnessError: one can't be read, or they have no recording in common.
     """
     before, after = _files_of_both(old, new)
     sides = _JudgedSide(), _JudgedSide()

@@ -85,10 +85,7 @@ def _parameter(body: dict[str, Any], key: str) -> str:
 
 
 def _keys(old: Exchange, new: Exchange) -> Iterator[ShapeChange]:
-    """
-    Yield the keys that were added or removed and the values of another kind, one for all phases if all changed
-    alike.
-    """
+    """Yield the keys added or removed and the values of another kind, one for all phases if all changed alike."""
     before, after = _phases(old), _phases(new)
     common = [phase for phase in before if phase in after]
     patterns = dict.fromkeys(one for phase in common for one in _patterns([*before[phase], *after[phase]]))

@@ -1,4 +1,1 @@
-"""
-Collects what is known of providers: reconstructions, their agreement with recordings, deviation coverage, the
-export.
-"""
+"""Collects evidence on providers: reconstructions, their agreement with recordings, deviation coverage, the export."""

@@ -1,7 +1,4 @@
-"""
-Measures how far listed deviations and recordings agree: which failures are listed, and which entries recordings
-show.
-"""
+"""Measures whether listed deviations and recordings agree: which failures are listed, which entries are seen."""
 
 import re
 from collections import defaultdict

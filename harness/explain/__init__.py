@@ -28,7 +28,7 @@ def explain(name: str, root: Path, console: Console, results: Path | None = None
     Print all that is known of ``name``; of a cell, as in the file ``results`` if there is one.
 
     Raises:
-        UnknownName: it is no check, family, scenario, fault, client, provider or cell of the project at ``root``.
+        UnknownName: the project at ``root`` has no check, family, scenario, fault, client, provider or cell with that name.
     """
     check = check_named(name)
     if check:

@@ -147,10 +147,7 @@ def _evidence(provider: Provider) -> Iterator[tuple[str, str]]:
 
 
 def explain_cell(name: str, root: Path, results: Path | None, console: Console) -> None:
-    """
-    Print the result of one check on one recording, PROVIDER/MODEL/SCENARIO/CHECK; raise UnknownName if there is
-    none.
-    """
+    """Print the result of one check on one recording, PROVIDER/MODEL/SCENARIO/CHECK; raise UnknownName if none."""
     provider, _, rest = name.partition("/")
     model, scenario, check = rest.rsplit("/", 2)  # a model's name can hold slashes
     if results:

@@ -44,10 +44,7 @@ def _scenarios(name: str) -> tuple[str, ...]:
 
 
 def _faults() -> "dict[str, Fault]":
-    """
-    Return the catalogue of faults, only when needed: few lists name one, and building it takes as long as all
-    checks.
-    """
+    """Return the fault catalogue, only when needed: few lists name one, and building it takes as long as all checks."""
     from harness.simulate.faults import EVERY_FAULT
 
     return EVERY_FAULT

@@ -68,10 +68,7 @@ def _varies(message: str, part: re.Match[str]) -> bool:
 
 
 def alike(message: str) -> str:
-    """
-    Return a message without the parts that may differ the next time; messages with equal results have one
-    subject.
-    """
+    """Return a message without the parts that may differ the next time; those with equal results have one subject."""
     return _VARYING.sub(lambda part: "\0" if part[0][0].isdigit() else "\1", message)
 
 

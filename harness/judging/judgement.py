@@ -22,10 +22,7 @@ _OF_THE_REQUEST = (BAD_REQUEST, NO_MODEL, ONE_FORM, TOO_LONG)
 
 @dataclass(slots=True)
 class Verdict:
-    """
-    The result of one check on one exchange; ``message`` is the value of an observation, ``kind`` that of its
-    reason.
-    """
+    """The result of one check on one exchange; ``message`` is the observed value, ``kind`` that of its reason."""
 
     outcome: Outcome
     message: str = ""
@@ -94,10 +91,7 @@ class Judgement:
         return check.id in _OF_LIMITS and self._judge(check).outcome is Outcome.FAIL
 
     def _out_of_scope(self, check: Check) -> Verdict | None:
-        """
-        Return the verdict if a chat rule meets a request for models, or the reverse, or a response that is too
-        large.
-        """
+        """Return the verdict if a chat rule meets a request for models, or the reverse, or a too large response."""
         if self._unread:
             return None if check.id == TOO_LARGE else self._unread
         if self._exchange.dialect not in check.dialects:

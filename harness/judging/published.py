@@ -33,7 +33,7 @@ class PublishedCase:
 
     @property
     def scenario(self) -> str:
-        """The stand-in for the scenario id: its date and form."""
+        """The replacement of a scenario id: its date and form."""
         return f"{PUBLISHED}.{self.cassette.stem}"
 
     @property

@@ -211,10 +211,7 @@ def judge_recording(
     deviations: tuple[Deviation, ...] = (),
     told: Callable[[Finding], Finding] = lambda finding: finding,
 ) -> RecordingResult:
-    """
-    Return the findings on the exchanges of one recording; ``told`` adds known facts to findings that are not
-    quiet.
-    """
+    """Return the findings on the exchanges of one recording; ``told`` adds known facts to notable findings."""
     recording = _Recording(exchanges, subject, deviations)
     checks = checks.spoken({exchange.dialect for exchange in exchanges})
     plan = checks.plan(recording.judgements[0]) if len(exchanges) == 1 else None

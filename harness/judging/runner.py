@@ -62,10 +62,7 @@ class Selection:
     dialects: tuple[DialectName, ...] = ()
 
     def validate(self, matrix: Matrix, others: Iterable[tuple[str, str]] = ()) -> None:
-        """
-        Raise UnknownName for a name that is not in the matrix, the scenarios, the checks, or ``others``, provider
-        and model.
-        """
+        """Raise UnknownName for a name not among matrix, scenarios, checks, or ``others``, provider and model."""
         listed = list(others)
         models = {name for target in matrix.targets() for name in (target.model.id, target.id)}
         models |= {name for provider, model in listed for name in (model, f"{provider}/{model}")}
@@ -82,10 +79,7 @@ class Selection:
                     raise UnknownName(f"unknown {what} {name!r}{hint}") if hint else unknown(what, name, sorted(known))
 
     def selects(self, target: Target, scenario: Scenario) -> bool:
-        """
-        Return whether ``scenario`` is to be judged for ``target``: it is in a dialect of the target, or was
-        named.
-        """
+        """Return whether ``scenario`` is to be judged for ``target``: it is in the target's dialect, or was named."""
         return (
             (target.speaks(scenario.dialect) or scenario.id in self.scenarios)
             and (not self.dialects or scenario.dialect in self.dialects)
@@ -121,10 +115,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """
-    Why a scenario is not judged: it has no recording or is not sent (``missing``, ``inconclusive``), or is rejected
-    (``n/a``).
-    """
+    """Why a scenario is not judged: no recording or not sent (``missing``, ``inconclusive``), or rejected (``n/a``)."""
 
     outcome: Outcome
     reason: str

@@ -1,4 +1,1 @@
-"""
-Sends requests to endpoints over the network; captures, judges and saves the responses, or drafts a provider from
-them.
-"""
+"""Sends requests to endpoints over the network; captures, judges and saves responses, or drafts a provider."""

@@ -53,7 +53,7 @@ class ScenarioSender:
     """
     Sends the requests of scenarios to one endpoint, after ``before_each``; may be shared by threads.
 
-    Raises NotAsked where the key is none that can be sent.
+    Raises NotAsked if the key can't be sent.
     """
 
     def __init__(
@@ -102,8 +102,8 @@ class ScenarioSender:
         Return the exchanges of ``scenario``; fewer than its requests if a response does not allow the next.
 
         Raises:
-            NotAsked: the request can't be sent, such as with this key or address; or the answer could not be kept.
-            BaseException: what stops the program, such as KeyboardInterrupt; never what the server did.
+            NotAsked: the request can't be sent, such as with this key or address; or the response could not be saved.
+            BaseException: an interrupt of the program, such as KeyboardInterrupt; never the server's behaviour.
         """
         if scenario.dialect == "messages":
             return self._ask_messages(scenario)

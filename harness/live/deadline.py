@@ -125,10 +125,7 @@ class Together:
 
 
 class _Clock:
-    """
-    Checks deadlines when they may have passed: one thread for all, since one per request costs as much as the
-    request.
-    """
+    """Checks deadlines when they may have passed: one thread for all, since one each costs as much as a request."""
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, weakref.ref[Deadline]]] = []

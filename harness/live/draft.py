@@ -129,7 +129,7 @@ def ask_all(  # noqa: PLR0913, PLR0917 - what a user says, and what it may cost
     Probe each dialect at its URL; see `probe_endpoint`.
 
     Raises:
-        Unreachable: nobody answers at one of the addresses, or the key is refused.
+        Unreachable: one of the URLs does not respond, or the key is rejected.
     """
     with contextlib.ExitStack() as closed:
         asked = [
@@ -151,7 +151,7 @@ def write_draft(new: NewProvider, probed: Iterable[Probed], root: Path, *, with_
     Write the draft from a probe's results: cassettes, deviations without reasons, and the entry.
 
     Raises:
-        Unreachable: no chat request got an answer.
+        Unreachable: no chat request succeeded.
         HarnessError: a file can't be written.
     """
     found = list(probed)

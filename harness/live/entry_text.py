@@ -19,7 +19,7 @@ def appended(path: Path, provider: Provider) -> str:
     Return the text of providers.yaml with an entry at the end of its list of providers, otherwise unchanged.
 
     Raises:
-        BadProviders: the file can't be read, has an entry of that id, or is written in a form that takes none.
+        BadProviders: the file can't be read, has an entry of that id, or has a form that can't be edited.
     """
     entry = provider.model_dump(mode="json", exclude_defaults=True)
     if not path.exists():
@@ -74,7 +74,7 @@ def with_dialect(path: Path, provider: Provider, dialect: DialectName) -> str:
     Return the text of providers.yaml with a new dialect of ``provider`` in its entry.
 
     Raises:
-        BadProviders: the file can't be read, or its entry is written in a form that takes none.
+        BadProviders: the file can't be read, or its entry has a form that can't be edited.
     """
     before, text = load_matrix(path), path.read_text(encoding="utf-8")
     said = provider.dialects.model_dump(mode="json", exclude_defaults=True)[dialect]

@@ -148,7 +148,7 @@ def probe_endpoint(  # noqa: PLR0913, PLR0917 - what a user says of a probe
     called before it.  ``chat_url`` is the base URL of chats, if ``base_url`` is one of another dialect.
 
     Raises:
-        Unreachable: it is no address, nobody answers chats there, or the key is refused.
+        Unreachable: it is not a URL, no chat gets a response there, or the key is rejected.
     """
     secrets = secrets.and_of(key, base_url).and_of(key, chat_url or base_url)
     shown = scrub_url(base_url, secrets)
@@ -393,10 +393,7 @@ def _refusal(found: Probed) -> Skip | None:
 
 
 def _says_nothing_of_capabilities(exchange: Exchange) -> bool:
-    """
-    Return whether a rejection has another cause than a capability, such as the account, or the model's own
-    failure.
-    """
+    """Return whether a rejection is not about a capability, such as the account, or a failure of the model."""
     told = told_cause(exchange)
     return told is not None and told.cause in {MODEL_FAILED, *WHATEVER_IS_ASKED}
 

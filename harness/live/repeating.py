@@ -18,10 +18,7 @@ _SERVER_ERROR = 500
 
 
 def worth_repeating(scenario: Scenario, exchanges: list[Exchange]) -> bool:
-    """
-    Return whether the response to a scenario may be a coincidence: a failure, or the rejection of a plain
-    request.
-    """
+    """Return whether the response to a scenario may be chance: a failure, or the rejection of a plain request."""
     if not exchanges or scenario.path or scenario.cancels or scenario.costly:
         return False
     last, due = exchanges[-1], scenario.expected(len(exchanges) - 1)

@@ -53,7 +53,7 @@ def fill(address: str, values: Mapping[str, str]) -> str:
     Return the URL with its placeholders filled.
 
     Raises:
-        ValueError: a value is no part of an address; the message does not show it, for it may be a key.
+        ValueError: a value can't be part of a URL; the message does not show it, since it may be a key.
     """
     for name in placeholders(address):
         if not _VALUE.fullmatch(values[name]):
@@ -87,7 +87,7 @@ def check_address(base_url: str, shown: str | None = None) -> str:
     Return the host and port of a URL, which may hold a secret: messages use ``shown``.
 
     Raises:
-        Unreachable: it is none that can be asked, or that of one kind of request.
+        Unreachable: it is invalid, or the URL of a single endpoint.
     """
     asked_at = _ASKED_AT.search(base_url)
     if asked_at:

@@ -47,7 +47,7 @@ def load_checked(path: Path, model: type[_Checked], error: type[HarnessError], i
 @lru_cache(16)
 def _checked(path: Path, text: str, model: Any, error: Any) -> Any:
     """
-    Return the parsed model of a text; cached, since commands read the matrix in several places, and models are
+    Return the parsed model of a text; cached, since commands read the matrix repeatedly, and models are
     immutable.
     """
     lines: dict[_Place, int] = {}
@@ -81,10 +81,7 @@ def _text(path: Path, error: type[HarnessError], if_absent: str) -> str:
 
 
 def _document(text: str, lines: dict[_Place, int]) -> Any:
-    """
-    Return the content of a document, and fill ``lines``; what libyaml rejects is parsed by PyYAML, for its
-    messages.
-    """
+    """Return the content of a document, and fill ``lines``; PyYAML parses what libyaml rejects, for its messages."""
     try:
         return _read(text, lines, _Loader)
     except yaml.YAMLError:

@@ -76,10 +76,7 @@ MESSAGES: dict[str, Scenario] = {scenario.id: scenario for scenario in _TABLE}
 
 
 def versioned(base_url: str) -> str:
-    """
-    Return a base URL in the form of OpenAI's SDK, ending in /v1, given it or one in the form of
-    ``ANTHROPIC_BASE_URL``.
-    """
+    """Return a base URL in OpenAI's form, ending in /v1, given it or one in the form of ``ANTHROPIC_BASE_URL``."""
     base = base_url.rstrip("/")
     return base if base.endswith("/v1") else f"{base}/v1"
 

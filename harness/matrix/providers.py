@@ -319,7 +319,7 @@ class Matrix(Strict):
         Return the providers with these names, of any kind, or its `own` if there are none.
 
         Raises:
-            UnknownName: none is called so.
+            UnknownName: there is none with that name.
         """
         return tuple(map(self._meant, names)) or self.own
 

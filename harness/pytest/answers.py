@@ -82,7 +82,7 @@ def answers_of(config: pytest.Config, wanted: Mapping[str, Any], positional: tup
     change.
 
     Raises:
-        BadMarker: the marker names nobody, or nothing is recorded of what it names.
+        BadMarker: the marker names no provider, or one without recordings.
         UnknownName: there is no such provider, fault or variant.
     """
     strange = [name for name in wanted if name not in _TAKES]

@@ -70,7 +70,7 @@ def allowed_hosts(item: pytest.Item) -> list[re.Pattern[str]] | None:
     Return the hosts that a test may connect to; None if it may connect to all.
 
     Raises:
-        UsageError: one is no regular expression.
+        UsageError: one is not a regular expression.
     """
     marker = None if item.config.pluginmanager.has_plugin(_OTHER) else item.get_closest_marker(MARKER)
     if not marker and not item.config.getoption(BLOCK):

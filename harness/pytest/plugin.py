@@ -125,10 +125,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """
-    Report what is about to be sent, with the estimated cost; and files that look like a matrix, but were not
-    selected.
-    """
+    """Report what is about to be sent, with the estimated cost; and unselected files that look like a matrix."""
     left = [f"compat: {path}: not collected; {_TO_COLLECT}" for path in _meant_perhaps(config)]
     return left + [f"compat: {live.estimate(items)}" for live in _live_of(items)]
 
@@ -157,10 +154,7 @@ class MatrixFile(pytest.File):
     """A providers.yaml."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """
-        Yield an item per check and recording, and one per recording that is missing or published; or those of
-        clients.
-        """
+        """Yield an item per check and recording, and one per missing or published recording; or those of clients."""
         from harness.judging.runner import listed_deviations, plan
         from harness.matrix.project import over_bundled
         from harness.matrix.providers import load_matrix
@@ -229,10 +223,7 @@ class _Live:
         self._asked: dict[str, bool] = {}
 
     def asks(self, case: Case) -> bool:
-        """
-        Return whether the response to ``case`` comes from the network; a recording made meanwhile changes
-        nothing.
-        """
+        """Return whether the response to ``case`` comes over the network; recordings made meanwhile change nothing."""
         if case.id not in self._asked:
             again = (self._everything or self._keep == "all") and (self._long or not case.scenario.costly)
             self._asked[case.id] = again or not case.recorded
@@ -354,10 +345,7 @@ class CheckItem(QuietItem):
             self.add_marker(marker)
 
     def quiet(self) -> Quiet | None:
-        """
-        Return its quiet outcome; None if there is something to show, or in a live run, which may wait for a
-        response.
-        """
+        """Return its quiet outcome; None if there is something to show, or in a live run, which may wait."""
         if self.recordings.live:
             return None
         try:

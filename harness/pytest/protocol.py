@@ -69,10 +69,7 @@ class OneStep:
         return True
 
     def _is_listened_to(self) -> bool:
-        """
-        Return whether a plugin, a conftest or an option hooks into the phases of items; checked once all are
-        loaded.
-        """
+        """Return whether a plugin, a conftest or an option hooks into the phases of items; checked once loaded."""
         if self._listened is None:
             modules = (
                 implementation.function.__module__.partition(".")[0]

@@ -93,10 +93,7 @@ class _UnlistedError(Exception):
 
 
 def published_items(parent: pytest.File, selection: Selection, told_as: str) -> Iterator[PublishedItem]:
-    """
-    Yield an item for each selected recording; its findings go into its report as ``told_as``, if one is
-    requested.
-    """
+    """Yield an item for each selected recording; its findings go into its report as ``told_as``, if requested."""
     from harness.judging.deviations import KnownProblems
     from harness.judging.published import published_cases
 

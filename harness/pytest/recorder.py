@@ -17,11 +17,11 @@ class CompatRecorder:
     """
     Transports for httpx and httpx2, and clients of the one that the installed OpenAI SDK is built on.
 
-    ``mode`` is ``none`` (replay only), ``missing`` (record where there is no recording) or ``all`` (record anew).
+    ``mode`` is ``none`` (replay only), ``missing`` (record if there is no recording) or ``all`` (record again).
     Recordings are written when the test ends, without keys, cookies and account ids.
 
     Raises:
-        NotRecorded: it may not ask and has no recording; raised when a transport is taken.
+        NotRecorded: it may not record and has no recording; raised when a transport is requested.
     """
 
     def __init__(self, path: Path, mode: str) -> None:

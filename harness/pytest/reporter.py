@@ -55,6 +55,6 @@ class Reporter:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say why there is no report."""
+        """Print why there is no report."""
         if self._note:
             terminalreporter.write_line(self._note)

@@ -320,7 +320,7 @@ def _words_if_any(container: dict[str, Any], key: str, where: str) -> str | None
 
 
 def write_cassette(path: Path, exchanges: Iterable[Exchange]) -> None:
-    """Write a cassette atomically, with everything shaped like a secret redacted, whoever captured it."""
+    """Write a cassette atomically, with everything shaped like a secret redacted."""
     write_atomically(path, dump_cassette(exchanges))
 
 

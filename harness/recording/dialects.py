@@ -1,7 +1,4 @@
-"""
-Names the kind of an exchange in no supported dialect, by its URL, or by its response if that is unknown, for
-counting.
-"""
+"""Names the kind of an exchange in no supported dialect, by its URL, or else by its response, for counting."""
 
 import re
 from typing import Any
@@ -77,10 +74,7 @@ _BY_ANSWER = (
 
 
 def is_judged(url: Any) -> bool:
-    """
-    Return whether a URL is of a supported dialect; if none was recorded, decide by the response, which is read for
-    it.
-    """
+    """Return whether a URL is of a supported dialect; if none was recorded, the response decides."""
     text = python_text(url)
     return is_chat(url) or is_messages(text) or is_completions(text)
 

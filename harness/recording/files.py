@@ -48,7 +48,7 @@ def file_beside(folder: Path, name: str, where: str) -> Path:
     Return a file that a recording names, which must lie in ``folder``.
 
     Raises:
-        BadArchive: it is not there, or elsewhere.
+        BadArchive: it is missing, or elsewhere.
     """
     file = folder / name
     if not file.resolve().is_relative_to(folder.resolve()) or not file.is_file():
@@ -63,7 +63,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
     A row beyond the limit is None; some of several consecutive blank ones are omitted.
 
     Raises:
-        BadArchive: it can't be read, or is packed and unpacks to more than the limit.
+        BadArchive: it can't be read, or decompresses to more than the limit.
     """
     try:
         with opened(path) as file:

@@ -75,7 +75,7 @@ class _JoinedText:
     def spans(self, content: bytes, finds: Iterable[_Find], *, numbers: bool) -> Iterator[Span]:
         """Yield the parts of fragments that belong to a match in the text."""
         written = [content[start:stop] for start, stop in zip(self.starts, self.stops, strict=True)]
-        if written.count(written[0]) == len(written):  # such as the id in each chunk: it is searched where it stands
+        if written.count(written[0]) == len(written):  # such as the id in each chunk: it is searched in place
             return
         texts = [_character(text) for text in written] if numbers else written
         ends, text = [0, *accumulate(map(len, texts))], b"".join(texts)
@@ -142,10 +142,7 @@ class _JoinedTexts(dict[_Label, _JoinedText]):
             before = span
 
     def _take_chunk(self, span: Span) -> None:
-        """
-        Add the strings of a chunk; one that differs from an earlier one only in its strings is not tokenized
-        again.
-        """
+        """Add the strings of a chunk; one that differs from an earlier one only in strings is not tokenized."""
         start = span[0]
         chunk = self._content[start : span[1]]
         form = _VALUE.sub(b'""', chunk)

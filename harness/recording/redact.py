@@ -26,8 +26,8 @@ _NUMBER = re.compile(rb"(-?[0-9][0-9.]*+)((?:[eE][+-]?[0-9]{1,3})?)")
 _SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _RANDOM_LOOK = re.compile(r"[0-9]|.{32}")  # which "finish_reason" has not, in a variable called SORT_KEY
 
-# What is configured where a server wants no key, or by mistake: to replace such a word wherever it stands would
-# destroy evidence, and a secret that is a short word or number is guessed more easily than leaked here.
+# Values configured for servers without keys, or by mistake: replacing such a word everywhere would destroy
+# evidence, and a secret that is a short word or number is guessed more easily than leaked here.
 _NO_SECRET = re.compile(r"[A-Za-z]{0,11}|[0-9]{0,11}|.{0,5}", re.DOTALL)
 _STAND_INS = frozenset(
     {"lm-studio", "no-key", "no-key-required", "not-a-key", "not-needed", "sk-no-key-required", "your-api-key"}
@@ -48,10 +48,7 @@ class Secrets:
 
     @classmethod
     def of(cls, values: Iterable[str | None]) -> "Secrets":
-        """
-        Return the secrets among ``values``, without short words and the placeholders that local servers are
-        given.
-        """
+        """Return the secrets among ``values``, without short words and the placeholders for local servers."""
         stripped = dict.fromkeys(value.strip() for value in values if value)
         return cls(tuple(value for value in stripped if _is_secret(value)))
 

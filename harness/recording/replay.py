@@ -69,7 +69,7 @@ class Recordings(_Answers):
     responses in the order recorded; the last one stays.
 
     Raises:
-        NotRecorded: nobody asked this while recording; says what the nearest recording was of and how it differs.
+        NotRecorded: no recording matches; names the most similar one and the differences.
     """
 
     def __init__(self, recordings: Iterable[tuple[str, Iterable[Exchange]]], pace: Pace = "none") -> None:

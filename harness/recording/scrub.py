@@ -32,7 +32,7 @@ _RESPONSE_HEADERS = frozenset(
     }
 )  # fmt: skip
 
-# Where client and server say who asks: what stands there is a secret, though nobody named it beforehand.
+# Headers that identify the sender: their values are secrets, even unknown ones.
 _IDENTITY = re.compile(r"authorization$|api-key$|(?:organi[sz]ation|project|org|account)(?:-id)?$")
 
 # What the rules http.request-id and http.rate-limit list.

@@ -155,10 +155,7 @@ class Change:
 
     @property
     def place(self) -> str:
-        """
-        ``provider/model/scenario/check``, with the file if that is ambiguous; only the recording if no rule is
-        concerned.
-        """
+        """``provider/model/scenario/check``, with the file if ambiguous; only the recording if no rule is concerned."""
         return place_of((self.cell[0], "") if self.kind in {Kind.SHAPE, Kind.ASKED} else self.cell)
 
 

@@ -202,10 +202,7 @@ def deviation_summary(results: ClientResults) -> str:
 
 
 def deviation_table(results: ClientResults) -> str:
-    """
-    Return each fault and variant, and the clients it breaks that handle the reference response: libraries by
-    name.
-    """
+    """Return each fault and variant, and the clients it breaks which handle the reference: libraries by name."""
     by_fault: dict[str, list[ClientFinding]] = defaultdict(list)
     for one in results.findings:
         if one.fault:

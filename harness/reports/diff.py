@@ -129,8 +129,8 @@ def _details(group: Group) -> Iterator[tuple[str, str]]:
 
 def _shown(change: Change) -> list[tuple[str, State]]:
     """
-    Return the sides whose evidence is shown: both for a shape; else the one with the problem, if that appeared or
-    disappeared.
+    Return the sides whose evidence is shown: both for a shape; else the one with a problem, if that is new or
+    gone.
     """
     if change.kind is Kind.SHAPE:
         return [("old ", change.old), ("new ", change.new)]

@@ -24,7 +24,7 @@ def side_by_side(
     unchanged, and otherwise each run is taken for one endpoint if it has one provider.
 
     Raises:
-        NothingInCommon: a run has no findings on its target, or models of both that nobody can match.
+        NothingInCommon: a run has no findings on its target, or their models can't be matched.
     """
     if targets is None:
         found = [_targets(run) for run in runs]

@@ -28,10 +28,7 @@ Span = tuple[str, str]
 
 @dataclass(slots=True)
 class Sightings:
-    """
-    For one provider: the days of recordings that were judged, and by check the days of those that did not pass
-    it.
-    """
+    """For one provider: the days of judged recordings, and by check the days of those that did not pass it."""
 
     judged: set[str] = field(default_factory=set)
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -60,7 +57,7 @@ def read_history(path: Path) -> History:
     Read a history; an empty one if the file is missing.
 
     Raises:
-        BadResults: the file can't be read, or is none of ours.
+        BadResults: the file can't be read, or is not a history.
     """
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -233,10 +233,7 @@ def _question(recording: Recording) -> Recording:
 
 
 def _attribution(cell: Cell, old: State, new: State, sides: tuple[_Side, _Side]) -> str:
-    """
-    Return who changed: the provider, if its recording did; else harness or the SDK, if its version did; else
-    unknown.
-    """
+    """Return who changed: the provider, if its recording did; else harness or the SDK, by version; else unknown."""
     before, after = old.finding, new.finding
     tools = _tools(cell[1], (old, new), sides[0].run, sides[1].run)
     if before is None or after is None:

@@ -37,7 +37,7 @@ class Question:
 
 
 def _usage(value: str) -> str:
-    place, of_request, _ = value.partition(" (")  # not asked for, or nobody knows
+    place, of_request, _ = value.partition(" (")  # not requested, or unknown
     return "" if of_request and place == "none" else place.removesuffix(" chunk")
 
 

@@ -42,10 +42,7 @@ class ProviderTally:
 
 
 class Tally:
-    """
-    The counts of a run, and its findings grouped by their texts, escaped for display; ``tell_of`` returns the
-    texts.
-    """
+    """The counts of a run, and its findings grouped by their texts, escaped; ``tell_of`` returns the texts."""
 
     def __init__(self, run: Run, tell_of: TellOf) -> None:
         self.run = run
@@ -80,10 +77,7 @@ class Tally:
 
     @property
     def nothing_judged(self) -> str | None:
-        """
-        Why no finding is a verdict, in a line: the commonest reason; None if one is, or there was nothing to
-        judge.
-        """
+        """Why no finding is a verdict, in a line: the main reason; None if one is, or nothing was to be judged."""
         if not self._undecided or any(self._outcomes[outcome] for outcome in VERDICTS):
             return None
         return told_most(self._undecided)

@@ -129,10 +129,7 @@ def show_audit(tally: Tally, console: Console, *, unjudged: str = "", whole: boo
 
 
 def show_probe(results: Results, console: Console, tell_of: TellOf, *, whole: bool = False) -> None:
-    """
-    Print each failing rule, then a line per family, the choices that the rules leave open, and what was not
-    judged.
-    """
+    """Print failing rules, then a line per family, the choices that the rules leave open, and what was not judged."""
     results = shown(results)
     tally = Tally.of(results, tell_of)
     if replayed := replays(results):

@@ -151,7 +151,7 @@ def read_client_results(path: Path) -> ClientResults:
     Read a log of clients; its findings in the order of clients, then as written.
 
     Raises:
-        BadResults: it is not there, not such a file, of another schema, or has no end line.
+        BadResults: it is missing, not such a file, of another schema, or has no end line.
     """
     from pydantic import ValidationError
 

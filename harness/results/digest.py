@@ -59,7 +59,7 @@ def read_digest(path: Path) -> Digest:
     Read a digest.
 
     Raises:
-        BadResults: it is not there, no digest, or not whole.
+        BadResults: it is missing, not a digest, or incomplete.
     """
     reader = LineReader(path)
     if reader.first.get("digest") is not True:

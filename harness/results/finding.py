@@ -25,7 +25,7 @@ class Level(StrEnum):
 class Outcome(StrEnum):
     """The outcome of a check; the worst first."""
 
-    __hash__ = str.__hash__  # likewise
+    __hash__ = str.__hash__  # the same
 
     BROKEN = "broken"
     FAIL = "fail"

@@ -73,10 +73,7 @@ def check_writable(path: Path) -> None:
 
 
 def first_line(path: Path, most: int = 1 << 20) -> bytes:
-    """
-    Return the first line of a file, decompressed, up to ``most`` bytes; empty if decompression fails. Raises
-    OSError.
-    """
+    """Return the first line of a file, decompressed, up to ``most`` bytes; empty if that fails. Raises OSError."""
     try:
         with opened(path) as file:
             return file.readline(most)
@@ -138,7 +135,7 @@ class LineReader:
     Reads a log line by line: ``run`` and ``first``, its first line, at once; the ``rows`` on demand.
 
     Raises:
-        BadResults: it is not there, not such a file, of another schema, or has no end line.
+        BadResults: it is missing, not such a file, of another schema, or has no end line.
     """
 
     def __init__(self, path: Path) -> None:

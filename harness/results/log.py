@@ -57,10 +57,7 @@ class Results:
 
     @property
     def nothing_judged(self) -> str | None:
-        """
-        Why no finding is a verdict, in a line: the commonest reason; None if one is, or there was nothing to
-        judge.
-        """
+        """Why no finding is a verdict, in a line: the main reason; None if one is, or there was nothing to judge."""
         undecided = [finding for finding in self.findings if finding.outcome in UNDECIDED]
         if not undecided or any(finding.outcome in VERDICTS for finding in self.findings):
             return None
@@ -146,7 +143,7 @@ def read_results(path: Path) -> Results:
     Read a results file as a whole.
 
     Raises:
-        BadResults: it is not there, not such a file, of another schema, or has no end line.
+        BadResults: it is missing, not such a file, of another schema, or has no end line.
     """
     log = Log(path)
     return Results(log.run, GroupedFindings(log, log.checks))
@@ -282,7 +279,7 @@ class Log:
     ``checks`` are the levels of the checks by id, in their order; of older files, those that were read so far.
 
     Raises:
-        BadResults: it is not there, not such a file, of another schema, or, at its end, not whole.
+        BadResults: it is missing, not such a file, of another schema, or, at its end, incomplete.
     """
 
     path: Path

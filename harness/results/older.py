@@ -1,7 +1,4 @@
-"""
-Reads logs of schemas 1 and 2: one finding per line; in schema 2, findings alike but for check and level share
-one.
-"""
+"""Reads logs of schemas 1 and 2: one finding per line; in schema 2, those alike but for check and level share one."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -24,10 +24,7 @@ from harness.scale.schemas import EXCHANGES, FINDINGS
 from harness.wire.exchange import Exchange
 
 QuietRows = Literal["counts", "none", "all"]
-"""
-How quiet outcomes, such as rules that pass, are returned: a count per family and outcome, not at all, or a row
-each.
-"""
+"""How quiet outcomes, such as rules that pass, are returned: a count per family and outcome, none, or a row each."""
 
 _READABLE = "recording.readable"
 """Replaces a check if a row is not an exchange."""
@@ -53,8 +50,8 @@ def judge_batch(
     ``recording.readable``.
 
     Raises:
-        TypeError: ``table`` is no table of pyarrow.
-        UnknownName: a check is none, or ``columns`` names one that ``EXCHANGES`` or the table has not.
+        TypeError: ``table`` is not a pyarrow table.
+        UnknownName: a check is unknown, or ``columns`` names one that ``EXCHANGES`` or the table lacks.
     """
     if not isinstance(table, pa.Table | pa.RecordBatch):
         raise TypeError(
@@ -117,10 +114,7 @@ def _unjudged(row: _Row, outcome: Outcome, said: str) -> Finding:
 
 
 def rows_of(result: RecordingResult, quiet: QuietRows, levels: Mapping[str, Level] | None = None) -> Iterator[_Row]:
-    """
-    Yield the findings on one recording as rows of ``FINDINGS``; with ``all``, ``levels`` gives the level of quiet
-    ones.
-    """
+    """Yield the findings on one recording as rows of ``FINDINGS``; with ``all``, ``levels`` are those of quiet ones."""
     for finding in result.all_findings(levels) if quiet == "all" and levels else result.findings:
         yield _told(finding)
     if quiet == "counts":

@@ -1,7 +1,4 @@
-"""
-Defines the Arrow schemas of exchanges, findings and aggregates; they are fixed, so that batches can be
-concatenated.
-"""
+"""Defines the Arrow schemas of exchanges, findings and aggregates; fixed, so that batches can be concatenated."""
 
 import pyarrow as pa
 

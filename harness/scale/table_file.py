@@ -78,8 +78,5 @@ def _check(path: Path) -> None:
 
 
 def _clean(row: dict[str, Any]) -> dict[str, Any]:
-    """
-    Return a row without secrets, like a line of ``results.jsonl``: for those that came another way than in an
-    exchange.
-    """
+    """Return a row without secrets, like a line of ``results.jsonl``: for secrets from outside an exchange."""
     return row | {name: Secrets().redact_text(row[name]) for name in _TEXTS if row.get(name)}

@@ -26,10 +26,7 @@ class EmptyEvent(NamedTuple):
 
 
 def empty_events(exchange: Exchange) -> list[EmptyEvent]:
-    """
-    Return the events without data that the SDK dispatches in a stream, up to the end mark, where it stops
-    reading.
-    """
+    """Return the events without data that the SDK dispatches in a stream, up to the end mark, where it stops."""
     parser = exchange.reading.parser
     return list(_dispatched(exchange.response.content)) if parser and _may_hold_any(parser) else []
 

@@ -41,10 +41,7 @@ ANY_SCENARIO = "any"
 """In a URL, stands for the scenario that the server chooses."""
 
 _NO_SCENARIO = ("", ANY_SCENARIO, "anthropic")
-"""
-Path segments that name no scenario; the last, since many providers serve Messages under a base URL that ends in
-/anthropic.
-"""
+"""Path segments that name no scenario; the last, since many base URLs of Messages end in /anthropic."""
 
 _COMPLETIONS_PATH = "/v1/completions"
 _BETA = "/beta"

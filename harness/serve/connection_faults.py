@@ -16,10 +16,7 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 async def befall(request: web.Request, answer: web.StreamResponse, body: bytes, fault: SocketFault) -> None:
-    """
-    Send half of ``body`` and inject ``fault`` into the connection; a slow one sends all of it, 64 bytes at a
-    time.
-    """
+    """Send half of ``body`` and inject ``fault`` into the connection; a slow one sends all, 64 bytes at a time."""
     if fault == "slow":
         for at in range(0, len(body), _SLOW_PIECE):
             await answer.write(body[at : at + _SLOW_PIECE])

@@ -99,8 +99,8 @@ class ReplayServer:
     @property
     def requests(self) -> list[dict[str, Any]]:
         """
-        The outcome of each request, as at ``/__harness/log``: method, path, status, ms, and a description of the
-        response.
+        The outcome of each request, as at ``/__harness/log``: method, path, status, ms, and the response in
+        words.
         """
         return self._app[LOG].lines
 

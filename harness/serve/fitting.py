@@ -52,7 +52,7 @@ def _key(body: Json) -> bytes:
 
 def fits(asked: Wish, before: Wish, held: Exchange) -> bool:
     """
-    Return whether the response of ``held``, to the request ``before``, fits a request that agrees in the required
+    Return whether the response of ``held``, to the request ``before``, fits a request with the same required
     traits.
     """
     return (

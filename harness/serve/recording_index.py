@@ -162,10 +162,7 @@ def _counts(url: str) -> bool:
 
 
 class RecordingIndex:
-    """
-    The recordings of some targets, read at the first request to their provider; and the ideal provider's
-    responses.
-    """
+    """The recordings of some targets, read at the first request to a provider; and the ideal provider's responses."""
 
     def __init__(
         self, matrix: Matrix, root: Path, names: Iterable[str] = (), *, synthesiser: Synthesiser | None = None
@@ -210,7 +207,7 @@ class RecordingIndex:
 
         Raises:
             BadCassette: a recording can't be read.
-            NotRecorded: there is no such provider here.
+            NotRecorded: the provider is not served.
         """
         if provider not in self._by_provider:
             self._require_served(provider)
@@ -259,8 +256,8 @@ class RecordingIndex:
 
         Raises:
             BadCassette: a recording can't be read.
-            NotRecorded: there is no such provider here; or nothing recorded answers it, and none is to be made; says what
-                is nearest, and how it differs.
+            NotRecorded: the provider is not served; or no recording fits, and none is synthesized; says which
+                is the most similar, and how it differs.
         """
         return self._choose(RequestMade(provider, body, path), scenario)
 
@@ -351,10 +348,7 @@ class RecordingIndex:
                             yield RecordedAnswer(target.id, names, scenario, exchange, unasked)
 
     def _published(self, provider: str) -> Iterator[RecordedAnswer]:
-        """
-        Yield the published recordings of a provider that is served with all its models, or of those that are
-        served.
-        """
+        """Yield the published recordings of a provider served with all its models, or of the served ones."""
         models = {target.model.id for target in self._targets.get(provider, ())}
         for case in published_cases(self._root, Selection(providers=(provider,))):
             if provider in self._whole or case.model in models:
@@ -369,10 +363,7 @@ def _published_answers(case: PublishedCase) -> Iterator[RecordedAnswer]:
 
 
 def _known(name: str, matrix: Matrix) -> str:
-    """
-    Return the meaning of ``name``: REFERENCE, a target, or a provider, by any of its names; raise UnknownName for
-    another.
-    """
+    """Return the meaning of ``name``: REFERENCE, a target, or a provider by any name; raise UnknownName for another."""
     known = [*(provider.id for provider in matrix.providers), *(target.id for target in matrix.targets()), REFERENCE]
     if name in known:
         return name

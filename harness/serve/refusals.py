@@ -42,8 +42,8 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
 
 def _instead(path: str) -> str:
     """
-    Return the URL to use instead: most providers know no path with an extra slash, so it is not found here
-    either.
+    Return the URL to use instead: most providers know no path with an extra slash, so this server returns 404
+    too.
     """
     tidy = _SLASHES.sub("/", path).rstrip("/")
     return "see /" if tidy == path else f"ask {tidy or '/'}, without the other slashes"

@@ -27,8 +27,5 @@ class RequestLog:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """
-        A JSON object each: method, path, status, ms, and a description of the response; fault, socket and rule of a
-        chat.
-        """
+        """A JSON object each: method, path, status, ms, and the response in words; fault, socket and rule of a chat."""
         return [dict(line) for line in self._lines]

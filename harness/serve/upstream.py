@@ -82,7 +82,7 @@ class Upstream:
     everything and record it anew) or ``pass`` (forward everything and record nothing).
 
     Raises:
-        NoUpstream: the base URL is none.
+        NoUpstream: the base URL is invalid.
     """
 
     def __init__(self, base_url: str, folder: Path, mode: RecordMode = "missing") -> None:
@@ -99,9 +99,9 @@ class Upstream:
         Respond to a request to ``/v1/...``.
 
         Raises:
-            NotRecorded: it is not kept, and nothing is asked.
+            NotRecorded: it has no recording, and is not forwarded.
             NoUpstream: the endpoint can't be reached.
-            BadCassette: what is kept can't be read.
+            BadCassette: a recording can't be read.
         """
         body = await request.read()
         asked = Request(request.method, f"{self._base_url}/{request.match_info['path']}", body=body or None)

@@ -117,10 +117,7 @@ def _begins(call: Any) -> bool:
 
 
 def set_value(path: str, value: Any) -> Edit:
-    """
-    Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to its result for the old value,
-    if any.
-    """
+    """Return the edit that sets ``path`` (``choices/*/delta/role``) to ``value``, or to its result for the old one."""
     return lambda chunk: _at(chunk, path, value)
 
 

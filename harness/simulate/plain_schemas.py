@@ -69,10 +69,7 @@ def _is_plain_here(schema: Mapping[str, Any]) -> bool:
 
 
 def filler(schema: Mapping[str, Any], name: str = "", depth: int = 0) -> Fill:
-    """
-    Return a function that makes a value of a plain schema, of the property ``name``; it consumes the hints it
-    uses.
-    """
+    """Return a function that makes a value of a plain schema, of the property ``name``; it consumes hints."""
     listed = schema.get("enum")
     if listed is not None:
         return lambda hints: hints.first(listed)[0]

@@ -225,10 +225,7 @@ class _Letters(NamedTuple):
 
 
 class _IdForm(NamedTuple):
-    """
-    The form of an id: its ``text`` with placeholders, the letters ``made`` for them, and the number of bytes for
-    these.
-    """
+    """The form of an id: its ``text`` with placeholders, the letters ``made`` for them, and their number of bytes."""
 
     text: str
     made: tuple[_Letters, ...]

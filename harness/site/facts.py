@@ -145,7 +145,7 @@ class Facts:
 
     def _rank(self, provider: str, check: str) -> tuple[int, int]:
         """
-        Return the sort key for the number of clients that a breach affects: measured at the provider, then by its
+        Return the sort key by the number of clients that a breach affects: measured at the provider, then by
         form.
         """
         measured, forms = self.suffering.hit(provider, check), self.forms(provider, check)
@@ -202,12 +202,12 @@ def _length(body: bytes, place: Evidence) -> int:
 
 def load_facts(root: Path, results: Path, clients: Path) -> Facts:
     """
-    Read what the pages show of the project at ``root``; without a log of clients, nothing is told of them.
+    Load the pages' data of the project at ``root``; without a log of clients, there is none about them.
 
-    Providers that only published recordings show are there too.
+    Providers known only by published recordings are included.
 
     Raises:
-        BadResults: a log is not there, or is none.
+        BadResults: a log is missing, or invalid.
         BadProviders, BadDeviations, BadCassette: a file of the project is malformed.
     """
     matrix = with_published(project_matrix(root), root)

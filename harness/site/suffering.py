@@ -51,10 +51,7 @@ class Suffering:
             _keep_worst(self.by_cause[one.provider].setdefault(one.explanation or "", {}), one)
 
     def hit(self, provider: str, check: str) -> dict[str, ClientFinding]:
-        """
-        Return the clients that break on a provider's responses by a breach of a rule, each with its worst
-        outcome.
-        """
+        """Return the clients that break on a provider's responses by breach of a rule, each with its worst outcome."""
         return _merged(found for cause, found in self.by_cause[provider].items() if rule_of(cause) == check)
 
     def by_forms(self, faults: Iterable[str]) -> dict[str, ClientFinding]:
@@ -78,10 +75,7 @@ class Suffering:
         )
 
     def broken_alike(self, provider: str) -> list["BrokenAlike"]:
-        """
-        Return the clients that break on a provider's responses, grouped by worst outcome and cause; the worst
-        first.
-        """
+        """Return the clients that break on a provider's responses, by worst outcome and cause, the worst first."""
         groups: dict[object, BrokenAlike] = {}
         for client in sorted(self.at[provider]):
             worst = self.worst(provider, client)
@@ -94,10 +88,7 @@ class Suffering:
 
 @dataclass(slots=True)
 class BrokenAlike:
-    """
-    Clients that break on a provider's responses in one way: the worst finding of each, and the first one's per
-    cause.
-    """
+    """Clients that break on a provider's responses in one way: the worst finding of each, and one per cause."""
 
     clients: list[ClientFinding]
     causes: list[ClientFinding]

@@ -1,4 +1,1 @@
-"""
-Parses response bytes into SSE events, chunks and the completion they add up to.  Pure functions; imports nothing of
-harness.
-"""
+"""Parses response bytes into SSE events, chunks and the completion they add up to.  Pure functions."""

@@ -381,10 +381,7 @@ class Exchange:
         return bool(asked) if self.request.json is not None else self.reading.body_kind == "stream"
 
     def chunk(self, number: int) -> Any:
-        """
-        Return chunk ``number`` parsed, or the body; None if it is not JSON, or absent.  For what the columns do not
-        hold.
-        """
+        """Return chunk ``number`` parsed, or the body; None if it is not JSON, or absent.  For data not in columns."""
         parser = self.reading.parser
         if parser is None:
             return self._body

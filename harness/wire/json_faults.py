@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"\w])//[^\n]*", re.DOTALL)
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$]*)\s*:")
 _WORD = re.compile(r"(?<=[:\[,\s])(None|True|False|undefined|nil)(?=\s*[,}\]])")
 _LABEL = re.compile(r"\[(?!true\b|false\b|null\b|NaN\b|Infinity\b|None\b|True\b|False\b|undefined\b|nil\b)[A-Za-z]")
-"""A word in brackets, such as [ERROR], which stands before plain text."""
+"""A word in brackets before plain text, such as [ERROR]."""
 _NUMBER = re.compile(r"-?\d[\d.]*[eE][+-]?\d+|\d{300,}")
 _WORDS = {"None": "null", "True": "true", "False": "false", "undefined": "null", "nil": "null"}
 _SHOWN = 24
@@ -64,7 +64,7 @@ _NEXT_LINE = re.compile(rb"\s*[\r\n]([^\r\n]+)")
 
 def is_interrupted(data: bytes, rest: bytes) -> bool:
     """
-    Return whether ``data``, which is not JSON, ends in a comment, and without it continues in the next line of the
+    Return whether ``data``, which is not JSON, ends in a comment, and otherwise continues in the next line of
     ``rest``.
     """
     line = _NEXT_LINE.match(rest[:_MOST])

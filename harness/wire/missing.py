@@ -1,22 +1,22 @@
-"""Which piece one of two texts is without that otherwise say the same."""
+"""Finds the one part that a text lacks compared with another."""
 
 from typing import NamedTuple
 
 _LEAST = 4
-"""Characters: what is lost within a word may be fewer, but then it may be another spelling of the word."""
+"""Characters: a shorter loss within a word may be another spelling."""
 
 
 class Missing(NamedTuple):
-    """A piece that the shorter of two texts lacks: ``where``, at the end of it, at its beginning or in its middle."""
+    """A part that the shorter of two texts lacks: ``where``, at its end, its beginning or in its middle."""
 
     where: str
     piece: str
     in_word: bool = False
-    """Whether the shorter text is cut within a word there, as nobody writes."""
+    """Whether the shorter text is cut within a word there."""
 
 
 def missing(short: str, long: str) -> Missing | None:
-    """Return the one piece that ``long`` has and ``short`` has not; None if they differ in more, or not at all."""
+    """Return the only part of ``long`` that ``short`` lacks; None if they differ in more, or not at all."""
     gap = len(long) - len(short)
     if gap <= 0:
         return None
@@ -33,5 +33,5 @@ def missing(short: str, long: str) -> Missing | None:
 
 
 def _joined(one: str, other: str) -> bool:
-    """Return whether two letters that stand side by side are of one word; of what is not ASCII words are not told."""
+    """Return whether two adjacent letters belong to one word; for ASCII only."""
     return one.isalnum() and other.isalnum() and one.isascii() and other.isascii()

@@ -119,10 +119,7 @@ class ChunkForm:
         return made
 
     def places(self, pattern: str) -> list[tuple[str, Kind]]:
-        """
-        Return each pointer that ``pattern`` points at, with the kind of its value; ``missing`` if its object lacks
-        it.
-        """
+        """Return each pointer that ``pattern`` points at, with the kind of its value, ``missing`` if absent."""
         found = self._places.get(pattern)
         if found is None:
             container, _, key = pattern.rpartition("/")

@@ -14,10 +14,7 @@ from harness.wire.dialect import DialectName
 from harness.wire.dumping import json_text
 
 _KEPT, _LEAST = 5_000, 100
-"""
-Maximum number of facts of each kind per provider, the latest; with many providers at least the second number of
-each.
-"""
+"""Maximum number of facts of each kind per provider, the latest; with many providers at least the second."""
 _KEPT_IN_ALL = 10_000
 """Maximum for all providers of a file together, shared equally."""
 _PROVIDERS = 500
@@ -171,10 +168,7 @@ class Siblings:
         return self._by_created.get(created)
 
     def with_prompt_tokens(self, one: Sibling) -> tuple[Sibling, ...]:
-        """
-        Return the exchanges with the shortest and the longest prompt of those with the same token count as
-        ``one``.
-        """
+        """Return the exchanges with the shortest and the longest prompt of those with the token count of ``one``."""
         return self._by_count.get((one.model, one.prompt_tokens), ())
 
     @property
@@ -236,10 +230,7 @@ def digest(*texts: bytes | str | None) -> bytes:
 
 
 def starts_of(text: str) -> bytes:
-    """
-    Return short digests of the beginnings of a text, one per length in ``_STARTS``, or of the whole if it is
-    shorter.
-    """
+    """Return short digests of the beginnings of a text, one per length in ``_STARTS``, or of all if shorter."""
     import hashlib  # as in digest
 
     sum_of, found, done = hashlib.blake2b(digest_size=_START), b"", 0
@@ -291,10 +282,7 @@ def question_of(url: str, body: Mapping[str, Any] | None) -> bytes:
 
 
 def asked_of(model: str | None, body: Mapping[str, Any] | None) -> bytes:
-    """
-    Return a digest of a request that is the same in every dialect; empty if it asks for more than texts and
-    tools.
-    """
+    """Return a digest of a request that is the same in every dialect; empty if it has more than texts and tools."""
     if not body or not body.keys() <= _OF_ALL_DIALECTS or body.get("tool_choice") not in (None, "auto"):
         return b""
     said: list[tuple[Any, Any]] = [("system", body["system"])] if body.get("system") else []

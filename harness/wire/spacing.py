@@ -55,10 +55,7 @@ SMALL_WORDS = frozenset(
         "mit",
     ]
 )
-"""
-Words that occur in every longer text of some languages, and as a fragment of their own are never part of another
-word.
-"""
+"""Words that occur in every longer text of some languages, and as a fragment are never part of another word."""
 
 _PIECES, _KINDS = 10, 3
 
@@ -84,8 +81,8 @@ def a_line_each(texts: Sequence[str]) -> bool:
 
 def a_space_each(texts: Sequence[str]) -> bool:
     """
-    Return whether each of many fragments begins with two spaces, or splits a word with one, where words have one
-    between them.
+    Return whether each of many fragments begins with two spaces, or splits a word with one, between words with
+    one.
     """
     words = [text for text in texts[1:] if text.strip()]
     if len(words) < _PIECES or not all(text.startswith(" ") for text in words):

@@ -136,7 +136,7 @@ class Parser:
         if self._waiting and not self._may_end_line(piece):
             self._waiting.append(piece)
             self._waiting_size += len(piece)
-            self._check_line(self._waiting_size - 1)  # a CR at its end is no part of it
+            self._check_line(self._waiting_size - 1)  # a CR at its end does not belong to it
             return
         self._waiting.append(piece)
         self._consume(b"".join(self._waiting), closing=False)

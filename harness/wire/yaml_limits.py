@@ -28,10 +28,7 @@ class TooMuchYaml(Exception):
 
 
 def check_yaml_nodes(content: bytes) -> None:
-    """
-    Raise TooMuchYaml for a document with too many values; it is parsed for this only if its size makes that
-    possible.
-    """
+    """Raise TooMuchYaml for a document with too many values; it is parsed only if its size allows that."""
     most = sizes().values // _TIMES
     if many_nodes(content, most):
         raise TooMuchYaml(f"more than {most:,} YAML values; leave it out, or raise --max-values")

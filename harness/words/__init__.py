@@ -103,10 +103,7 @@ def read(file: Path) -> str:
 
 @cache
 def _packed(pack: Path) -> Mapping[str, str]:
-    """
-    Return the files of texts of a wheel by name; each follows its name as a comment, and there are no other
-    comments.
-    """
+    """Return the files of texts of a wheel by name; each follows its name, the only kind of comment."""
     texts = f"\n{lzma.decompress(pack.read_bytes()).decode()}".split("\n# ")[1:]
     return {name: text for name, _, text in (one.partition("\n") for one in texts)}
 

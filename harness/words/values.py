@@ -49,17 +49,11 @@ def _whole(chosen: str) -> dict[str, str]:
 
 
 def _between(value: str) -> tuple[str, ...]:
-    """
-    Return the allowed separators of the words of a value: a slash only between kinds, elsewhere it belongs to a
-    name.
-    """
+    """Return the allowed separators of the words of a value: a slash only between kinds, not within names."""
     return (*_BETWEEN, "/") if {*value.split("/")} <= _KINDS else _BETWEEN
 
 
 def translated_outcome(message: str, into: str | None = None) -> str:
-    """
-    Return the outcome of a client in a language, by default that of :func:`language`; in English without a
-    translation.
-    """
+    """Return the outcome of a client in a language, by default that of :func:`language`; in English without one."""
     chosen = into or language()
     return message if chosen == LANGUAGES[0] else filled_in(message, "outcomes", chosen) or message

@@ -1,5 +1,5 @@
 """
-The proof of the rules: what every fault, variant and pair of faults must show.
+The proof of the rules: the requirements on every fault, variant and pair of faults.
 
 ``make test-thorough`` tries each pair, some ten thousand, and ``make test`` those of every eighth fault.
 """

@@ -20,7 +20,7 @@ _DONE = b"data: [DONE]\n\n"
 _CHOICE = BODY.response.body.decode()
 _CHOICE = _CHOICE[_CHOICE.index('{"index"') : _CHOICE.index("],")]
 _SHOWN_KEYS = 4
-_EARLIEST = 10**9  # 2001: before that there was no such API, so it is no time of an answer
+_EARLIEST = 10**9  # 2001: before that there was no such API, so it is not the time of a response
 _LATEST = 10**11
 
 _UNMADE = re.compile(r"(?:^|[-_])(?:None|null|undefined|nil|NaN)$")

@@ -132,7 +132,7 @@ def names(exchange: Exchange) -> Iterator[Problem]:
         if "tool_calls" in place and "object" in exchange.columns.kinds(
             place.partition("/tool_calls")[0] + "/tool_calls"
         ):
-            continue  # the list of calls is none: tool_calls.type says so
+            continue  # not a list of calls: tool_calls.type reports it
         shapes = exchange.columns.shapes
         misnamed = {key: name for one in shapes for key, name in one.form.worked_out(_misnamed, pattern, place)}
         for key, name in misnamed.items():

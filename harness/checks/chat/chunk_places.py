@@ -1,7 +1,4 @@
-"""
-Checks the place of fields: of a message's in the choice, of a choice's in the message, of a call's beside its
-function.
-"""
+"""Checks the place of fields: a message's in the choice, a choice's in the message, a call's beside its function."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -107,7 +104,7 @@ def _places_of(part: MessageKey) -> list[tuple[str, str, str, str]]:
 def _misplaced(exchange: Exchange, here: str, due: str, name: str) -> Iterator[Problem]:
     part = exchange.columns.message_key
     if here == _CALL and "object" in exchange.columns.kinds(f"{_PART.replace('{part}', part)}/tool_calls"):
-        return  # the list of calls is none: tool_calls.type says so
+        return  # not a list of calls: tool_calls.type reports it
     found = exchange.columns.kinds(f"{here.replace('{part}', part)}/{name}")
     given = [seen for what, seen in found.items() if what not in _NOTHING]
     field = _FIELDS.get(name, name)

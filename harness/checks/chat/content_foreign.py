@@ -106,7 +106,7 @@ def _error(text: str) -> str | None:
     """Return the message of the error that a text is, as JSON in any API's form."""
     read = _read(text)
     inner = as_object(read.get("error")).get("message")
-    # Of an object that says no more than an error does, the message may stand at its top.
+    # If an object is nothing but an error, its message may be at the top level.
     alone = (
         [read.get(key) for key in ("error", "detail", "message")]
         if {*read} <= _OF_ERRORS and {*read} & _TELLING
@@ -123,7 +123,7 @@ def _failure(text: str) -> str | None:
     label = _LABEL.match(shown)
     if _WHOLE_ERROR.fullmatch(shown) and _OF_SERVERS.search(shown):
         return shown
-    # What a label in brackets heads may be anything: it must also say that something failed.
+    # Text after a label in brackets may be anything: it must also mention a failure.
     failed = label and (label[0].lstrip()[:1] != "[" or _FAILED.search(shown))
     return shown if failed and _FAILING.search(shown) else None
 

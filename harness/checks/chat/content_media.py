@@ -160,7 +160,7 @@ def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:
         yield Problem("audio has no data", _at(pieces[0]), advice=_NO_DATA)
     elif given and not is_base64("".join(data for _, data in given)):
         spoilt = [extra for extra, data in given if not is_base64(data)]
-        if spoilt:  # padding within the joined text is right where each piece is whole
+        if spoilt:  # padding within the joined text is valid if each fragment is complete
             yield Problem("audio.data is not base64", _at(spoilt[0], "/data"))
 
 
@@ -188,7 +188,7 @@ def annotations(exchange: Exchange) -> Iterator[Problem]:
     Instead: Read both forms: `cited = annotation.get("url_citation") or annotation`, then `cited.get("url")`.
     """
     for choice in exchange.columns.choices.values():
-        # What is cut has places in a text that did not come.
+        # A truncated text may have places beyond its end.
         whole = (choice.finish_reasons or not exchange.is_stream) and not choice.part_types
         text = choice.fragments("content").text if whole else ""
         yield from islice(_annotations_at_fault(choice, text), 1)
@@ -219,10 +219,7 @@ def _annotations_at_fault(choice: Choice, text: str) -> Iterator[Problem]:
 
 
 def _place_fault(annotation: dict[str, Any], text: str) -> tuple[str | None, Advice | None]:
-    """
-    Return why a citation's place is beyond the text; some count in UTF-16, like JavaScript, which gives larger
-    places.
-    """
+    """Return why a citation's place is beyond the text; some count in UTF-16, like JavaScript, which is more."""
     if annotation.get("type") != "url_citation":
         return None, None
     start, end = (annotation["url_citation"][key] for key in ("start_index", "end_index"))

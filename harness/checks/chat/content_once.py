@@ -54,7 +54,7 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
         for channel in ("content", "refusal")
         for problem in repeated(exchange, choice, channel, "text", grows=True)
     ]
-    if not found:  # the first pieces of a text may be too few to say that it grows
+    if not found:  # the first fragments of a text may be too few to tell that it grows
         raise Unread("finish_reason.given")
     yield from found
 
@@ -93,10 +93,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _begins_twice(texts: Sequence[str]) -> bool:
-    """
-    Return whether the second fragment repeats the first: the first word of a sentence, or the first bracket of
-    JSON.
-    """
+    """Return whether the second fragment repeats the first: the first word of a sentence, or a JSON bracket."""
     if len(texts) < _FEW or texts[0] != texts[1]:
         return False
     first, rest = texts[0], "".join(texts[1:])

@@ -33,7 +33,7 @@ _OWN_CAPS = frozenset(base * factor for base in (1000, 1024) for factor in (1, 2
 """Limits of servers' own; a context window is not among them, since it includes the prompt."""
 _DEFAULTS = {16, 20, 32, 50, 64}
 """Default limits of servers: 16 was OpenAI's and is vLLM's for completions, 20 is TGI's."""
-_FEW = 4  # tokens: less is the answer to a question of yes or no
+_FEW = 4  # tokens: fewer answer a yes-or-no question
 _WINDOW, _OWN_LIMIT = 500, 100
 """Prompt tokens that leave room in any context window, and response tokens below any server's own limit."""
 _END = re.compile(r"[.!?…。！？।؟»”’\"'`)\]}>*~|_]$|[^\w\s,;:\-–—(\[{#]$")
@@ -63,7 +63,7 @@ def _cap_reached(exchange: Exchange) -> Reason | None:
         return complete_answer(exchange) or f"an answer of {cap} tokens may well be whole"
     if _tokens(exchange) == cap:
         return complete_answer(exchange)
-    # More of them is a matter of usage.within-cap, fewer is an answer that ended by itself.
+    # usage.within-cap reports more of them; with fewer, a response ended by itself.
     reason = "the cap was not reached"
     return complete_answer(exchange) or (NotApplicable(reason, "not-present") if tried else reason)
 
@@ -102,7 +102,7 @@ def length(exchange: Exchange) -> Iterator[Problem]:
     calls = tuple(call for message in exchange.completion.messages for call in message.tool_calls)
     for choice in exchange.columns.choices.values():
         for finish in choice.finish_reasons[-1:]:
-            # By chance an answer is just as long as its cap; then it ends as answers do.
+            # A response may have exactly the length of its cap by chance; then it ends normally.
             cut = _said(choice) if sure else not _ended(choice, calls)
             if finish.value in {"stop", "tool_calls"} and cut:
                 said = f"the cap of {cap_of(exchange)} tokens was reached, and finish_reason is {finish.value!r}"

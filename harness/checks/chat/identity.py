@@ -71,8 +71,8 @@ def _of_its_own(exchange: Exchange, other: Sibling | None) -> bool:
     if other is None or exchange.siblings is None:
         return other is not None
     one = exchange.facts
-    # What has the same time, and the same date or none, may be one recording that was edited, or cut, into two; so is a
-    # set of examples that differ in a parameter each.
+    # Responses with the same time, and the same date or none, may be one recording that was edited or split, or
+    # examples that differ in one parameter each.
     dated = bool(one.date and other.date) and (one.date != other.date or one.messages != other.messages)
     return bool(other.question) and (dated or one.created != other.created) and not one.repeats(other)
 
@@ -178,7 +178,7 @@ def created_near(exchange: Exchange) -> Iterator[Problem]:
 
 def _stands(exchange: Exchange, created: int) -> bool:
     """
-    Return whether a response of another date has this ``created``: it was cached, or is constant, in any time
+    Return whether a response with another date has this ``created``: it was cached or is constant, in any time
     zone.
     """
     other = exchange.before.with_created(created)
@@ -242,10 +242,7 @@ def created_moves(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _patience(one: Sibling, other: Sibling) -> int:
-    """
-    Return by how many seconds the dates of responses to simultaneous requests may differ; streams are dated at
-    their start.
-    """
+    """Return by how many seconds dates of simultaneous requests may differ; streams are dated at their start."""
     return _LONGEST_TO_BEGIN if one.is_stream and other.is_stream else _LONGEST
 
 

@@ -243,7 +243,7 @@ def token_bytes(exchange: Exchange) -> Iterator[Problem]:
     """
     for one in token_lists(exchange):
         found = (_wrong_bytes(token, one.text) for token in one.tokens)
-        # Of an alternative that is a part of a character the text says nothing.
+        # The text of an alternative that is part of a character says nothing.
         others = (_wrong_bytes(other, "\ufffd") for token in one.tokens for other in token.others)
         problem = next((problem for problem in chain(found, others) if problem), None)
         if problem:

@@ -24,7 +24,7 @@ _READ = ("chunk.present", "chunk.logprobs", "logprobs.form", "logprobs.range")
 _SECOND = ',{"token":"你好z","logprob":-2.25,"bytes":[228,189,160,229,165,189,122]}'
 _LAST = ',{"token":" help?z","logprob":-2.25,"bytes":[32,104,101,108,112,63,122]}'
 _DOUBLED = ',{"token":"你好","logprob":-2.25,"bytes":[228,189,160,229,165,189]}'
-_FEW = 2  # tokens of which fewer alternatives may be a rare case of the model's
+_FEW = 2  # tokens: fewer with too few alternatives may be a rare case of the model
 _APART = 0.05
 """Tolerance between the logprob of a token and that in the list of alternatives: servers round."""
 
@@ -124,7 +124,7 @@ def _same_list(before: Token, after: Token) -> bool:
 
 def _near(one: Any, other: Any) -> bool:
     if type(one) not in {int, float} or type(other) not in {int, float}:
-        return True  # logprobs.range speaks of these
+        return True  # logprobs.range reports these
     return bool(abs(one - other) <= _APART)
 
 
@@ -148,7 +148,7 @@ def count(exchange: Exchange) -> Iterator[Problem]:
     counts = [(len(token.alternatives), token) for token in all_tokens(exchange) or ()]
     most, token = max(counts, key=lambda pair: pair[0])
     at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
-    # A grammar leaves fewer tokens possible than were asked for.
+    # A grammar may allow fewer tokens than were requested.
     free = len(counts) >= _FEW and not exchange.request.get("response_format")
     if not wanted and most:
         yield Problem(f"{most} alternatives of a token came, none were asked for", at)
@@ -162,8 +162,8 @@ def count(exchange: Exchange) -> Iterator[Problem]:
 
 def _too_few(counts: list[tuple[int, Token]], wanted: int) -> Iterator[Problem]:
     """
-    Yield the problem of fewer alternatives than requested, with the number of tokens: OpenAI too gives fewer in
-    rare cases.
+    Yield the problem of fewer alternatives than requested, with the number of tokens: OpenAI too gives fewer
+    rarely.
     """
     fewer = [(number, token) for number, token in counts if number < wanted]
     if 2 * len(fewer) > len(counts):

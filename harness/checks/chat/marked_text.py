@@ -58,10 +58,7 @@ def last_asked(exchange: Exchange) -> str:
 
 
 def begun_answer(exchange: Exchange) -> str:
-    """
-    Return the beginning of a response that the request asks to continue, as vLLM, DeepSeek and Mistral allow; empty
-    if none.
-    """
+    """Return the text that the request asks to continue, or "", as vLLM, DeepSeek and Mistral allow."""
     messages = [*objects_in(exchange.request.get("messages"))]
     last = messages[-1] if messages else {}
     continued = exchange.request.get("continue_final_message") is True or last.get("prefix") is True

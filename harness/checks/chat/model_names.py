@@ -98,7 +98,7 @@ def is_path(name: str) -> bool:
 
 def makers(name: str) -> set[str]:
     """Return the makers of a model, a word each; none for an alias, a deployment or a router."""
-    # What the folders above a file are called tells nothing of it.
+    # The names of a file's parent folders say nothing about it.
     lowered = (_SEPARATOR.split(name)[-1] if is_path(name) else name).lower()
     found = {_MAKER[word] for word in _WORD.findall(lowered) if word in _MAKER}
     return found | ({"gpt"} if _O_SERIES.search(lowered) else set())

@@ -18,7 +18,7 @@ _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
     for name in ("history", "reasoning-back", "reasoning-left-out", "content-null", "content-empty")
 )
 _RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
-_NUMBERS = 50  # of a result, looked for in the answer
+_NUMBERS = 50  # of a result, searched for in the response
 _FORMS = {
     "content null": Advice(
         "The SDK's message that calls a tool has content None: sent back unchanged, it ends the conversation.",
@@ -45,7 +45,7 @@ def _further(exchange: Exchange) -> str | None:
     sent = [message for message in _messages(exchange) if message.get("role") == "assistant"]
     if not sent:
         return "no earlier answer is sent back"
-    # A model that called no tool leaves a scenario nothing to send back that the specification allows.
+    # If the model called no tool, the scenario has nothing valid to send back.
     empty = [one for one in sent if not one.get("content") and not one.get("tool_calls")]
     return "the message sent back has neither text nor calls" if empty else None
 

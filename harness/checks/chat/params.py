@@ -287,7 +287,7 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
     said = " ".join(str(inner.get(key)) for key in ("message", "param")) if inner else ""
     text = (said or exchange.response.content.decode("utf-8", "replace")).lower()
     tried = (exchange.expected.tested_parameter or "").lower()
-    # A letter such as n stands in every text; as a word, or a part of a key, it does not.
+    # A letter such as n occurs in every text; as a word, or a part of a key, it does not.
     if not any(
         re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", text) for word in _WORD.findall(tried) or [tried]
     ):

@@ -91,7 +91,7 @@ def channels(exchange: Exchange) -> Iterator[Problem]:
             return
     if exchange.siblings is not None and not _same_thinking(exchange):
         return
-    # What a model says beside a call is its own choice, so only fields that tell of the form are held together.
+    # Text beside a call is the model's choice, so only fields about the form are compared.
     if streamed - {"content"} != whole - {"content"}:
         said = f"streamed: {', '.join(sorted(streamed)) or 'none'}; in one body: {', '.join(sorted(whole)) or 'none'}"
         lost = {bool(one & set(REASONING_CHANNELS)) for one in (streamed, whole)} == {True, False}
@@ -141,8 +141,8 @@ def finish(exchange: Exchange) -> Iterator[Problem]:
     Instead: Decide by the calls and the text, not by the reason alone.
     """
     streamed, whole = both_answers(exchange)
-    # The two are answers of their own: a model that calls a tool in one of them only ends them differently, and so does
-    # one that says more, or something else, in one of them, and meets the cap or a filter there.
+    # The two are separate generations: they end differently if the model calls a tool in only one, or says more, or
+    # something else, in one and meets the cap or a filter there.
     if streamed.text != whole.text and {streamed.finish_reason, whole.finish_reason} & {"length", "content_filter"}:
         raise Unread("parity.spaces")
     if bool(streamed.tools) == bool(whole.tools) and streamed.finish_reason != whole.finish_reason:

@@ -54,7 +54,7 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
     Instead: Ask in the mode that gives all of it; look whether `usage.completion_tokens` is more than the text that came.
     """
     streamed, whole = both_answers(exchange)
-    if is_moved(streamed, whole):  # parity.channels speaks of it
+    if is_moved(streamed, whole):  # parity.channels reports it
         return
     for one, other, mode in ((streamed, whole, "streamed"), (whole, streamed, "in one body")):
         if one.finish_reason in _LIMITS:
@@ -87,7 +87,7 @@ def _losses(exchange: Exchange, one: Sibling, other: Sibling) -> Iterator[tuple[
 def _is_certain(exchange: Exchange, name: str, texts: tuple[str, str], lost: Missing) -> bool:
     """Return whether a part was lost, rather than the model saying more or less."""
     short, long = texts
-    # Who shows a thought in two lengths may sum it up: only one that ends within a sentence was cut.
+    # Reasoning of two lengths may be a summary: only one that ends within a sentence was truncated.
     if counts_alike(exchange) and (name != "reasoning" or breaks_off(short) or starts_within(short)):
         return True
     by_chance = exchange.request.get("temperature") != 0

@@ -29,8 +29,8 @@ from harness.wire.shapes import REASONING_CHANNELS, Json, as_object
 
 SHOULD = Level.SHOULD
 
-_TELLING = 8  # characters: a shorter thought may well be the first words of the answer
-_LONG = 200  # characters: a thought that is the answer, word for word, and longer is none
+_TELLING = 8  # characters: shorter reasoning may well be the first words of the response
+_LONG = 200  # characters: longer reasoning equal to the response is not reasoning
 _OBJECT = Advice(
     "`reasoning += delta.reasoning_content` raises TypeError: the text is inside an object.",
     'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
@@ -188,7 +188,7 @@ def tokens_counted(exchange: Exchange) -> Iterator[Problem]:
     usage = exchange.columns.usages[-1]
     details = usage.value.get("completion_tokens_details")
     tokens = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    # The count is optional, and OpenAI, which gives it, sends no reasoning text: absence is no breach.
+    # The count is optional, and OpenAI, which gives it, sends no reasoning text: absence is not a breach.
     if tokens == 0:
         yield Problem(
             "reasoning text came, and reasoning_tokens is 0",

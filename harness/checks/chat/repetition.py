@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from itertools import accumulate, groupby, pairwise
 from typing import Literal, NamedTuple
 
-_BYTES = 8  # of UTF-8: the shortest text of which it can be told that it comes again
-_PAIR = 2  # pieces: the fewest that can repeat
-_LONG = 16  # the shortest that tells where two pieces are all there is, or where it comes again in as many pieces
-_VERY_LONG = 120  # as _LONG, where white space or nothing but other alphabets stands between the two
-_PIECES = 3  # fewer that come again may be chance
-_HEAD = 4  # characters that a text which begins again is looked for by
-_RUN = 5  # pieces in a row that come twice where others don't
-_REPLAYED, _REPLAYED_TEXT = 8, 40  # pieces and characters of a run that comes twice in the middle of a sentence
-_PASSAGE, _PASSAGE_TEXT = 24, 120  # pieces and characters of one that comes twice and begins a sentence
+_BYTES = 8  # of UTF-8: the shortest text whose repetition is significant
+_PAIR = 2  # fragments: the fewest that can repeat
+_LONG = 16  # the shortest significant one of two fragments in all, or repeated in equally many fragments
+_VERY_LONG = 120  # as _LONG, with white space or only other scripts between the two
+_PIECES = 3  # fewer may repeat by chance
+_HEAD = 4  # characters by which a restarted text is searched for
+_RUN = 5  # consecutive doubled fragments among single ones
+_REPLAYED, _REPLAYED_TEXT = 8, 40  # fragments and characters of a run repeated in the middle of a sentence
+_PASSAGE, _PASSAGE_TEXT = 24, 120  # fragments and characters of a repeated one that begins a sentence
 _MOST = 0.8  # of the text so far: a copy that was trimmed or corrected
 
 Form = Literal["whole", "grows", "so far", "last again", "doubled", "twice", "restart", "interleaved", "replayed"]
@@ -253,10 +253,7 @@ def _replayed(texts: Sequence[str]) -> Repetition | None:
 
 
 def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
-    """
-    Return whether the ``size`` fragments from ``start`` on come twice, not three times, and only a break explains
-    it.
-    """
+    """Return whether the ``size`` fragments from ``start`` on come exactly twice, and only a break explains it."""
     run = texts[start : start + size]
     if size < _REPLAYED or run != texts[start + size : start + 2 * size]:
         return False
@@ -273,7 +270,7 @@ def _is_replay(texts: Sequence[str], start: int, size: int) -> bool:
         _goes_on(texts[at - 1], texts[at]) and _goes_on(texts[at + size - 1], texts[at]) for at in begins
     ):
         return True
-    # Nobody says so much again to the letter, to go on after it; but verses and rows, of which the second begins a line.
+    # No model repeats so much exactly and continues, except verses and rows, of which the second begins a line.
     return (
         size >= _PASSAGE and len(said) >= _PASSAGE_TEXT and len(_words(run)) >= _PASSAGE // 2
         and start > 0 and end < len(texts) and not any(_at_line(texts, at + size) for at in begins)
@@ -286,10 +283,7 @@ def _at_line(texts: Sequence[str], at: int) -> bool:
 
 
 def _goes_on(before: str, after: str) -> bool:
-    """
-    Return whether a sentence continues from one fragment to the next, without punctuation, quote or line between
-    the two.
-    """
+    """Return whether a sentence continues from one fragment to the next, without punctuation, quote or line end."""
     end, begin = before[-1:], after.lstrip(" ")[:1]
     return end.isalnum() and begin.isalnum() and not begin.isupper()
 

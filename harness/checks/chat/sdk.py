@@ -54,7 +54,7 @@ def _readable(exchange: Exchange) -> Reason | None:
         return "the SDK loses the first event to a byte order mark, which is legal; sse.framing shows the mark"
     if empty_events(exchange):
         return "the SDK fails on a block without data, which is legal; sse.blank-lines shows it"
-    # Not by a need of sse.no-error: that is blocked where no stream came, which is when the SDK loses all.
+    # Not by depending on sse.no-error, which is blocked without a stream, when the SDK loses everything.
     if parser and exchange.columns.errors:
         return NotApplicable(
             "the stream carries an error, which the SDK is to raise; sse.no-error judges it", "blocked"

@@ -32,7 +32,7 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("chunk.present",)
 _SHOWN = 60
-_TRIED = 20  # pieces that are the same as the one before
+_TRIED = 20  # fragments equal to the one before
 _Told = tuple[str, Advice | None]
 
 
@@ -173,10 +173,10 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
         calls = exchange.calls[choice.index]
         sharing = Counter(call.index for call in calls if call.shares_index)
         for call in calls:
-            # A function without parameters is called with nothing by some; that is a choice of the model's.
+            # Some models call a function without parameters with nothing.
             if not call.arguments.strip() or is_object(call.arguments) or _of_another_type(call):
                 continue
-            # Of calls under one index, the arguments of all come in a row: index-distinct speaks of them.
+            # The arguments of all calls under one index are joined: index-distinct reports them.
             if sharing[call.index] and len(values_in_row(call.arguments)) == sharing[call.index]:
                 continue
             said, advice = _told(call, choice)

@@ -153,7 +153,7 @@ def index_from_0(exchange: Exchange) -> Iterator[Problem]:
     for calls in exchange.calls.values():
         found = sorted({call.index for call in calls if call.index is not None and call.index >= 0})
         gaps = set(range(found[-1] if found else 0)) - set(found)
-        # A call that has no index of its own, which is the matter of other rules, leaves a gap.
+        # A call without its own index, which other rules report, leaves a gap.
         if len(gaps) > len(calls) - len(found):
             yield Problem(
                 f"the calls have the indices {', '.join(map(str, found))}", place(calls[0].fragments[0], "/index")
@@ -233,7 +233,7 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
     Instead: Generate one: `entry["id"] = f"call_{uuid4().hex}"`, and use it in the call and in its tool_call_id.
     """
     for call in all_calls(exchange):
-        # An id of another type is a matter of tool_calls.id-type.
+        # tool_calls.id-type reports an id of another type.
         if not _given_id(call):
             yield Problem("a call has no id", place(call.fragments[0]))
         elif not call.id.strip() if call.id else False:

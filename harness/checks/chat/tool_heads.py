@@ -75,7 +75,7 @@ def head(exchange: Exchange) -> Iterator[Problem]:
 def _late_name(number: int, call: JoinedCall) -> Iterator[Problem]:
     first = call.fragments[0]
     if not call.name or name_in(first):
-        return  # where none ever comes, tool_calls.name says so
+        return  # tool_calls.name reports it if none is ever sent
     later = next(n for n, one in enumerate(call.fragments) if name_in(one))
     before = sum(len(arguments_in(one)) for one in call.fragments[:later])
     when = f"; it comes with fragment {later + 1}" + (f", after {before} characters of the arguments" if before else "")
@@ -90,7 +90,7 @@ def _late_id(number: int, call: JoinedCall) -> Iterator[Problem]:
     first = call.fragments[0]
     given = first.value.get("id", "")
     if not call.id or id_in(first) or given != "":
-        return  # where none ever comes, tool_calls.id says so, and tool_calls.id-type of one that is not a string
+        return  # tool_calls.id reports it if none is ever sent, tool_calls.id-type if it is not a string
     when = f"it comes with fragment {next(n for n, one in enumerate(call.fragments, 1) if id_in(one))}"
     if "id" in first.value:
         yield Problem(f'the first id of call {number} is ""; {when}', place(first, "/id"), _EMPTY_ID)

@@ -40,7 +40,7 @@ _NO_TEXT = Advice(
 @dataclass(slots=True)
 class LegacyCall:
     """
-    A legacy call, joined: the first string name, the string arguments, whether some are not strings, and its
+    A legacy call, joined: the first string name, the string arguments, whether some are no strings, and its
     place.
     """
 

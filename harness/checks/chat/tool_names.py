@@ -60,7 +60,7 @@ def name_form(exchange: Exchange) -> Iterator[Problem]:
     offered = offered_tools(exchange)
     for call in all_calls(exchange):
         name = name_among(call, offered)
-        # Of NUL chunk.no-nul speaks, wherever it stands.
+        # chunk.no-nul reports NUL anywhere.
         if name not in offered and "\0" not in name and _ODD.search(name):
             where = place(next(one for one in call.fragments if name_in(one)), "/function/name")
             mark = _SPECIAL.search(name)

@@ -135,9 +135,9 @@ def null_elsewhere(exchange: Exchange) -> Iterator[Problem]:
     usage_at = top_usages(exchange)[-1].chunk
     for what, seen in exchange.columns.kinds("/usage").items():
         if what == "object" and len(top_usages(exchange)) > 1:
-            yield from _without_counts(exchange)  # counts that come again are the business of usage.once
+            yield from _without_counts(exchange)  # usage.once reports repeated counts
             continue
-        # After the usage chunk OpenAI sends a moderation chunk without the key, when that was asked for.
+        # After the usage chunk OpenAI sends a moderation chunk without the key, if that was requested.
         if what == "null" or seen.first > usage_at or (seen.count == 1 and seen.first == usage_at):
             continue
         extra = seen.count - 1 if what == "object" else seen.count
@@ -196,7 +196,7 @@ def once(exchange: Exchange) -> Iterator[Problem]:
     usages = counted_usages(exchange)
     inside = {_choice_of(exchange, usage) for usage in usages} - {None}
     at_top = any(usage.placement != "choice" for usage in usages)
-    # The choices of one answer may have one each; more than that, or one at the top besides, is the same again.
+    # The choices of one response may have one each; more, or another at the top, are repetitions.
     if len(usages) > (1 if at_top else len(inside)):
         at = tuple((usage.chunk, usage.pointer) for usage in usages[:3])
         nothing = [usage for usage in usages if not any(usage.value.get(name) for name in COUNTS)]

@@ -103,7 +103,7 @@ def of_listed(exchange: Exchange) -> Iterator[Problem]:
     usage = top_usages(exchange)[-1]
     choices = [choice for choice in exchange.columns.choices.values() if _listed(choice)]
     listed, tokens = [_listed(choice) for choice in choices], usage.value["completion_tokens"]
-    # The mark that ends a choice is listed by some and counted by none.
+    # Some servers list the end token of a choice, none count it.
     if sum(listed) > tokens + sum(not _is_text_alone(choice) for choice in choices):
         at = ((usage.chunk, f"{usage.pointer}/completion_tokens"),)
         among = f" in {len(listed)} choices ({', '.join(map(str, listed))})" if len(listed) > 1 else ""

@@ -35,10 +35,10 @@ _PARTS = {
 _PREDICTED = ("accepted_prediction_tokens", "rejected_prediction_tokens", "reasoning_tokens")
 """Disjoint parts of completion_tokens: OpenAI counts and bills rejected ones too."""
 
-_MANY = 4  # usages that say whether they are of a chunk or of the answer
+_MANY = 4  # usages that show whether they count a chunk or the response
 _IDLE = 20  # empty deltas that are more than a pause
-_SLACK, _OF_A_CALL = 100, 64  # tokens that leave no byte: those of the chat's form, and of a call's
-_BYTES_A_TOKEN = 2  # fewer than text has in any language, in the mean
+_SLACK, _OF_A_CALL = 100, 64  # tokens without bytes: those of the chat template, and of a call's markup
+_BYTES_A_TOKEN = 2  # below the mean of text in any language
 _MOST = 10**8  # tokens: more than any model takes or writes
 _SPARSE = 30
 """Upper bound of the mean bytes per token; more means uncounted tokens, or text that is not the model's."""
@@ -127,7 +127,7 @@ def _difference(usage: Usage, exchange: Exchange) -> tuple[str, Advice | None]:
         detail(usage, "reasoning_tokens"),
     )
     if over and over == reasoning:
-        # Where completion_tokens without the reasoning would be too few for the text, they hold it.
+        # If completion_tokens without the reasoning would be too few for the text, they include it.
         visible, rest = bytes_that_came(exchange, reasoning=False), completion - reasoning
         twice = rest > 0 and visible <= _BYTES_A_TOKEN * completion and visible >= _BYTES_A_TOKEN * rest
         how = "counted twice" if twice else "not in completion_tokens"

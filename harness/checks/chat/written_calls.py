@@ -18,7 +18,7 @@ _REST = re.compile(
 )
 _BETWEEN = 40  # characters between the name of a tool and its arguments
 _LONG, _VALUES = 12, 2
-_SHORT = 3  # letters: shorter names stand in others by chance
+_SHORT = 3  # letters: shorter names occur in others by chance
 _DECODER = json.JSONDecoder()
 
 Offered = dict[str, dict[str, Any]]
@@ -108,10 +108,7 @@ def _is_call(value: Any, offered: Offered) -> bool:
 
 
 def _as_code(text: str, name: str, parameters: Sequence[str]) -> bool:
-    """
-    Return whether ``text`` calls ``name`` as a line of code, between tags, as in ReAct, or before its arguments as
-    JSON.
-    """
+    """Return whether ``text`` calls ``name`` as code, between tags, as in ReAct, or before its arguments as JSON."""
     tool = re.escape(name)
     any_of = "|".join(map(re.escape, parameters)) or r"(?!)"
     forms = (

@@ -328,7 +328,7 @@ def text_clean(exchange: Exchange) -> Iterator[Problem]:
     Instead: Truncate the text at the first such token: `text.split("<|", 1)[0]`.
     """
     for block in of_kind(exchange, "text"):
-        # Claude thinks between <thinking> tags in a text where it is told to, or has tools: nobody's template says so.
+        # Claude writes <thinking> tags in a text if told to, or with tools: no template does.
         thought = think_tag(block.text.replace("<thinking>", "").replace("</thinking>", ""))
         mark = thought or special_token(block.text) or channel_words(block.text)
         if mark and mark not in (exchange.request.body or b"").decode("utf-8", "replace"):

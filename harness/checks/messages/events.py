@@ -37,7 +37,7 @@ def event_type(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: If type is missing, use the name of the SSE event: `kind = data.get("type") or sse.event`.
     """
-    # An error that has no type is told of by messages.error-event.
+    # messages.error-event reports an error without a type.
     untyped = [number for number in exchange.message.untyped if not as_object(exchange.chunk(number)).get("error")]
     for number in untyped[:1]:
         said = f"{len(untyped)} of {exchange.message.count} events" if exchange.message.count > 1 else "the event"

@@ -44,7 +44,7 @@ _KNOWN = {
     "iterations",
 }
 _INPUT = tuple(key for key in _COUNTS if key != "output_tokens")
-_NEAR = 64  # tokens that two ways of counting one prompt may be apart
+_NEAR = 64  # tokens by which two counts of one prompt may differ
 _A_TOKEN, _A_WORD = 8, 32
 """As in ``checks/chat/params``: upper bounds of letters and digits per token, and beyond."""
 _IN_TIME = (*BEGUN, "messages.told-why", "messages.object")

@@ -98,10 +98,7 @@ class ClaimOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriedAnswer:
-    """
-    The result for one response: the outcome of the code, or the form of the chunks, and whether the claim expects
-    it.
-    """
+    """The result for one response: the outcome of the code, or the chunks' form, and whether the claim expects it."""
 
     test: ClaimTest
     trial: Trial

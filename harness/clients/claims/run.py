@@ -47,7 +47,7 @@ class ClaimRunner:
         Return the verdict on a claim; untried if an environment is not installed.
 
         Raises:
-            UnknownName: it names an answer that there is not.
+            UnknownName: it names an unknown response.
         """
         if not all(test.environment.installed for test in claim.tests):
             return ClaimVerdict(claim, ())

@@ -79,7 +79,7 @@ def archives_in(path: Path) -> list[Path]:
     Return ``path`` itself, or the archives below it if it is a folder; of the files of harness only cassettes.
 
     Raises:
-        BadArchive: it is not there, or a folder without recordings.
+        BadArchive: it is missing, or a folder without recordings.
     """
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.exists() and not p.is_dir() and _is_recording(p))
@@ -141,9 +141,9 @@ def read_archive(
     An exchange that can't be parsed is passed to ``unread``; if that returns, reading continues.
 
     Raises:
-        BadArchive: the file can't be read, or is of no form that is known.
+        BadArchive: the file can't be read, or has an unknown form.
     """
-    if path.exists() and not path.is_file():  # to open a pipe without a writer would wait for ever
+    if path.exists() and not path.is_file():  # opening a pipe without a writer would block forever
         raise BadArchive(f"{path}: not a regular file; save its output to a file, or leave it out")
     if _begins_as_table(path):
         return _only(_in_table(path, unread, passed_over), dialects, passed_over, models=models)

@@ -39,7 +39,7 @@ def body_in(value: Any, where: str) -> KeptBody:
     Return the body that a recorder stored as ``value``.
 
     Raises:
-        BadArchive: it holds what can't be a body.
+        BadArchive: it can't be a body.
     """
     if value is None or isinstance(value, str | bytes):
         return KeptBody(as_bytes(value))
@@ -181,10 +181,10 @@ def _written(value: Any, where: str, separators: tuple[str, str] | None = None) 
 
 def unbase64(text: Any, where: str) -> bytes:
     """
-    Return what a text in base64 holds.
+    Decode a text in base64.
 
     Raises:
-        BadArchive: it is none.
+        BadArchive: it is not base64.
     """
     try:
         written = python_text(text)

@@ -17,7 +17,7 @@ def har_exchange(entry: Any, where: str, path: Path) -> Exchange:
     Return the exchange of an entry of a HAR file.
 
     Raises:
-        BadArchive: a part of it is missing, or can't be what it is called.
+        BadArchive: a part of it is missing, or has the wrong type.
     """
     asked, response = part(entry, "request", where), part(entry, "response", where)
     posted = asked.get("postData")

@@ -69,10 +69,7 @@ def curl_i_exchange(content: bytes, where: str) -> Exchange:
 
 
 def curl_v_exchange(content: bytes, where: str) -> Exchange:
-    """
-    Return the exchange that ``curl -v`` printed: ``>`` begins a line of the request, ``<`` of the response
-    headers.
-    """
+    """Return the exchange that ``curl -v`` printed: ``>`` marks lines of the request, ``<`` of the response headers."""
     asked: list[bytes] = []
     answered: list[bytes] = []
     body: list[bytes] = []

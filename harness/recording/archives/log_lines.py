@@ -57,7 +57,7 @@ def log_line_exchange(row: Json, where: str) -> Exchange:
     Return the exchange in a line of a log.
 
     Raises:
-        BadArchive: its status is none.
+        BadArchive: its status is invalid.
     """
     named = _by_name(row)
     asked = _first(named, _ASKED)

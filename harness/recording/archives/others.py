@@ -17,7 +17,7 @@ def refuse_others(begins: bytes, place: str) -> None:
     Reject a file that ``begins`` as one of these, with advice.
 
     Raises:
-        BadArchive: it does.
+        BadArchive: it is one.
     """
     for pattern, what in _OTHERS:
         if pattern.match(begins):

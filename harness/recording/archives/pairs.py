@@ -150,10 +150,7 @@ def has_body(item: dict[str, Any], response: dict[str, Any]) -> bool:
 
 
 def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
-    """
-    Return the body of a response, from wherever it is stored; some store the reads of a stream beside the
-    response.
-    """
+    """Return the body of a response, from wherever it is stored; some store a stream's reads beside the response."""
     if "parsed_body" in response:
         return parsed(response["parsed_body"], f"{where}/parsed_body")
     for key in _IN_BASE64:
@@ -243,7 +240,7 @@ def part(container: Any, key: str, where: str) -> dict[str, Any]:
     Return an object within an object.
 
     Raises:
-        BadArchive: it is missing, or none.
+        BadArchive: it is missing, or not an object.
     """
     value = container.get(key) if isinstance(container, dict) else None
     if not isinstance(value, dict):

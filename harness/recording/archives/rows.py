@@ -37,7 +37,7 @@ def parsed_row(line: bytes | None, where: str) -> Json | None:
     Return the object in a row; None if it is blank.
 
     Raises:
-        BadArchive: it is longer than is read, no JSON, or no object.
+        BadArchive: it exceeds the limit, or is not a JSON object.
     """
     if line is None:
         raise BadArchive(f"{where}: a row of more than {sizes().row:,} bytes; leave it out, or raise --max-row")
@@ -92,7 +92,7 @@ def exchange_of_row(row: Json, where: str) -> Exchange:
     Return the exchange of a row.
 
     Raises:
-        BadArchive: it holds none.
+        BadArchive: it has none.
     """
     response = as_object(row.get("response"))
     if isinstance(row.get("request"), dict) and has_body(row, response):

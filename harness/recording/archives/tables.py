@@ -68,7 +68,7 @@ def exchange_of_table_row(row: Json, where: str) -> Exchange:
     Return the exchange of a row.
 
     Raises:
-        BadArchive: it holds none.
+        BadArchive: it has none.
     """
     if _BODY not in row:
         return exchange_of_row({key: _plain(key, value) for key, value in row.items() if value is not None}, where)

@@ -65,10 +65,7 @@ _SAID_IN = frozenset({"choices", "messages", "content", "content_block"})
 
 @lru_cache(4096)
 def place_of_string(path: Path, *, asked: bool, refused: bool) -> Place:
-    """
-    Return the role of the string at ``path`` in a request (``asked``) or a response, which may be an error
-    (``refused``).
-    """
+    """Return the role of the string at ``path`` in a request (``asked``) or a response (``refused`` if an error)."""
     names = [name for name in path if name != "*"]
     last = names[-1] if names else ""
     if "logprobs" in names:
@@ -133,7 +130,7 @@ def is_written_key(within: Container, *, asked: bool) -> bool:
     if not _WRITTEN_KEYS.isdisjoint(path) and not _SAID_IN.isdisjoint(path):
         return True
     if path[-3:] == ("logprobs", "top_logprobs", "*"):
-        return True  # the older form, in which tokens are keys; in the newer one they stand below a channel, such as content
+        return True  # the older form, with tokens as keys; in the newer one they are below a channel, such as content
     return asked and not _SCHEMAS.isdisjoint(path) and _is_map(within)
 
 

@@ -2,9 +2,9 @@
 Makes up words to replace those that people and models wrote.
 
 A word, a number or a mark of letters and digits is replaced by one of the same length, script, case and number of
-bytes, the same everywhere, so that equal texts stay equal and repetitions stay repetitions. Of characters that
-stand without spaces between them, such as Chinese ones, each is chosen by itself and its predecessor.  White space,
-punctuation and what rules look for (``KEPT``) stay.
+bytes, the same everywhere, so that equal texts stay equal and repetitions stay repetitions. Of scripts without
+spaces, such as Chinese, each is chosen by itself and its predecessor.  White space, punctuation and what rules look
+for (``KEPT``) stay.
 
 The choice depends on a seed.  Anyone who knows it can test guesses; without it no replacement can be traced back,
 but the number and order of words stay visible, as in any substitution.
@@ -70,7 +70,7 @@ _VOWELS, _CONSONANTS = "aeiou", "bcdfghjklmnpqrstvwz"
 _LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
 _SHORT_IN_DECIMAL = "abc"  # their codes have two digits, those of the other small letters three
 _TELLING = 8  # letters: shorter texts may repeat by chance
-_LONGEST_SPOKEN = 24  # longer ones are no words
+_LONGEST_SPOKEN = 24  # longer ones are not words
 _HEX_LEAST = 8
 _TRIES = 40
 _SHORT_WORD = 3
@@ -209,7 +209,7 @@ class Vocabulary:
         return next((made for made in every if self._is_free(made) and made != word), None)
 
     def _is_free(self, made: str) -> bool:
-        return made not in self._taken and made != made[0] * len(made)  # which stands for such a one
+        return made not in self._taken and made != made[0] * len(made)  # the replacement of such a one
 
     def _pools(self, word: str, random: Random) -> list[str]:
         if word.isascii() and word.isdigit():

@@ -136,10 +136,7 @@ def _fragment(call: Json) -> Json:
 
 
 def _kinds(found: list[Exchange]) -> Iterator[tuple[str, Exchange]]:
-    """
-    Yield the kinds of responses in the recordings, each with the first that shows it; those with a thought are left
-    out.
-    """
+    """Yield the kinds of responses in the recordings, each with the first that shows it; not those with a thought."""
     seen: set[str] = set()
     for one in found:
         message = one.completion.messages[0]

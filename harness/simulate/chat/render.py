@@ -293,10 +293,7 @@ def _counts(answer: Answer) -> Json:
 
 
 class _Step(NamedTuple):
-    """
-    Chunks of one phase that differ only in their fragment: each has one of ``pieces`` in ``place``, and
-    ``given``.
-    """
+    """Chunks of a phase that differ only in their fragment: each has one of ``pieces`` in ``place``, plus ``given``."""
 
     name: str
     template: Json

@@ -132,10 +132,7 @@ def _functions(request: Json) -> list[Json]:
 
 @dataclass(frozen=True, slots=True)
 class _Tool:
-    """
-    A function that is offered: its name and ``words``, including its description's, and the maker of its
-    arguments.
-    """
+    """An offered function: its name and ``words``, including its description's, and the maker of its arguments."""
 
     name: str
     words_of_name: frozenset[str]

@@ -29,7 +29,7 @@ def events_of(exchange: Exchange) -> list[Json]:
     Return the events of a stream, parsed; none of a body.
 
     Raises:
-        NothingChanged: one is no JSON.
+        NothingChanged: one is not JSON.
     """
     parser = exchange.reading.parser
     try:

@@ -73,8 +73,8 @@ _SOURCES = {
 
 def _last(name: str) -> Where:
     """
-    Return a predicate for the last event of a type in ``messages.tool``: that of the call, whose last fragment
-    closes the JSON.
+    Return a predicate for a type's last event in ``messages.tool``: the call's, whose last fragment closes the
+    JSON.
     """
     if name == _PIECE:
         return lambda chunk: (

@@ -1,7 +1,4 @@
-"""
-Finds what is wrong with a request of Messages: what Anthropic rejects with status 400, or 404 for an unknown
-model.
-"""
+"""Finds what is wrong in a request of Messages: what Anthropic rejects with 400, or 404 for an unknown model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -150,10 +150,7 @@ def _value_from(text: str, start: int) -> int:
 
 
 def calls_of(choice: Choice) -> list[JoinedCall]:
-    """
-    Return the calls of a choice in the order in which they begin; in a body each element is one call without an
-    index.
-    """
+    """Return the calls of a choice in the order of their beginnings; in a body each element is a call without index."""
     if choice.tools and "/message/" in choice.tools[0].pointer:
         return [replace(_joined(None, [fragment]), index=None) for fragment in choice.tools]
     assembly = _Assembly()
@@ -264,10 +261,7 @@ def _beginnings(fragments: list[ToolFragment]) -> list[int]:
 
 
 def is_open(text: str) -> bool:
-    """
-    Return whether ``text`` is an object or a list whose end has not come: a text in it, or a bracket, is still
-    open.
-    """
+    """Return whether ``text`` is an incomplete object or list: a string in it, or a bracket, is still open."""
     depth, in_text, escaped = 0, False, False
     for character in text.lstrip():
         if in_text:

@@ -285,10 +285,7 @@ class Columns:
     def _take_repeats(
         self, texts: Sequence[bytes], number: int, data: bytes, chunk: dict[str, Any], shape: Shape
     ) -> int:
-        """
-        Add the chunks from ``number`` on that differ from ``data`` only in their text; return the first that does
-        not.
-        """
+        """Add the chunks from ``number`` on that differ from ``data`` only in their text; return the first other."""
         channel = shape.channels[0]
         padding = [name for name in PADDING if shape.kinds.get(f"/{name}") == "text"][:1]
         found = repeated_texts(texts, number, data, [channel, *padding])

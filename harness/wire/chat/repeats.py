@@ -53,10 +53,7 @@ def repeated_texts(texts: Sequence[bytes], number: int, data: bytes, keys: list[
 
 
 def _frames(data: bytes, keys: Iterable[str]) -> list[bytes] | None:
-    """
-    Return ``data`` without the values of ``keys``, in pieces; None unless each key occurs in it once, in that
-    order.
-    """
+    """Return ``data`` without the values of ``keys``, in pieces; None unless each key occurs once, in that order."""
     frames, at = [], 0
     for name in keys:
         found = _STRING_OF[name].search(data, at)

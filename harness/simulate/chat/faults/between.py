@@ -35,8 +35,8 @@ def asked(**params: Any) -> Change:
 
 def after(*changes: Change) -> Change:
     """
-    Return the change that puts ``changes`` of the response, to another request and an hour earlier, before it in an
-    archive.
+    Return the change that precedes the response in an archive by a changed one, to another request an hour
+    earlier.
     """
 
     def change(exchange: Exchange) -> Exchange:

@@ -1,7 +1,4 @@
-"""
-Faults and legal variants from further reports of 2026: compressed bodies, waits in words, lists of models,
-counts.
-"""
+"""Faults and legal variants from further reports of 2026: compression, waits in words, lists of models, counts."""
 
 import gzip
 from functools import partial

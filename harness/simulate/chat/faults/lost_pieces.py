@@ -63,7 +63,10 @@ def _beside_stream(text: str) -> Change:
 
 
 def _alone(change: Change) -> Change:
-    """Return a change of the reference alone: an answer that was changed otherwise is no longer that of the other mode."""
+    """
+    Return a change that applies only to the reference: a response changed otherwise does not match the other
+    mode.
+    """
 
     def changed(exchange: Exchange) -> Exchange:
         body = ideal.exchange(exchange.request.json or {}).response.body

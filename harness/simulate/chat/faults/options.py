@@ -1,7 +1,4 @@
-"""
-Legal variants: responses that the request asked for, that another response may repeat, or that a publisher
-altered.
-"""
+"""Legal variants: responses as requested, as another may repeat them, or as a publisher altered them."""
 
 from harness.simulate.chat.faults.between import after, asked
 from harness.simulate.edits import any_chunk, chunks, compose, has_choice, has_content, insert, set_value

@@ -1,7 +1,4 @@
-"""
-Faults of the notation of text or arguments, and of texts that run on into another turn; and related legal
-variants.
-"""
+"""Faults of notation of text or arguments, and of texts that run on into another turn; related legal variants."""
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.faults.reported import saying
