@@ -23,8 +23,8 @@ ADVICE: dict[JsonForm, Advice] = {
         f"Read the lines yourself, `{_LINES}`, and decode the objects one by one: `decoder.raw_decode(text, at)`.",
     ),
     "bom": Advice(
-        "JSON parsers raise at the mark, in Python with the hint to decode as utf-8-sig.",
-        f'Read the lines yourself, `{_LINES}`, and remove the mark: `line[5:].strip().lstrip("\\ufeff")`.',
+        "JSON parsers raise at the byte order mark, in Python with the hint to decode as utf-8-sig.",
+        f'Read the lines yourself, `{_LINES}`, and remove the byte order mark: `line[5:].strip().lstrip("\\ufeff")`.',
     ),
     "constant": Advice(
         "Python and the SDK read it; JavaScript, Go, Rust and orjson reject the whole chunk; sums over it are NaN.",

@@ -48,7 +48,7 @@ _SPLIT_DATA = Advice(
     "Join the data lines of an event with line breaks before parsing, as the OpenAI SDK does: `json.loads(sse.data)`.",
 )
 _ODD_MARK = Advice(
-    "The text is complete; the OpenAI SDK does not know this spelling of the mark, and raises json.JSONDecodeError at the end.",
+    "The text is complete; the OpenAI SDK does not know this spelling of `[DONE]`, and raises json.JSONDecodeError at the end.",
     "Catch it, `except ValueError:`, and keep the text if a finish_reason came: `if not finish: raise`.",
 )
 _IN_CHOICE = Advice(
@@ -61,12 +61,12 @@ _AS_CHUNK = Advice(
     "Raise on anything but a chunk: `if chunk.choices is None: raise RuntimeError(chunk.model_extra)`.",
 )
 _SECOND_MARK = Advice(
-    "Nothing is lost; a reader that continues after the mark takes the second one as broken JSON.",
+    "Nothing is lost; a reader that continues after `[DONE]` takes the second one as broken JSON.",
     'Stop at the first: `if data == "[DONE]": break`, as the OpenAI SDK does.',
 )
 _OPEN_MARK = Advice(
     "The text is complete; a reader that drops the unclosed mark, and knows no other sign of the end, takes it as truncated.",
-    "Take the finish_reason as the end: `finish = choice.finish_reason or finish`, whether the mark comes or not.",
+    "Take the finish_reason as the end: `finish = choice.finish_reason or finish`, whether `[DONE]` is sent or not.",
 )
 
 
@@ -268,7 +268,7 @@ def _flat_error(kinds: Mapping[str, str]) -> str | None:
 )  # fmt: skip
 def done(exchange: Exchange) -> Iterator[Problem]:
     """
-    A client that waits for the mark hangs until the connection closes; one that does not wait cannot detect
+    A client that waits for `[DONE]` hangs until the connection closes; one that does not wait cannot detect
     truncation.
 
     Instead: Take a finish_reason in every choice as the end; treat a stream with neither as truncated.
@@ -293,7 +293,7 @@ def done(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def done_last(exchange: Exchange) -> Iterator[Problem]:
     """
-    What follows is lost: clients stop reading at the mark.
+    What follows is lost: clients stop reading at `[DONE]`.
 
     Instead: Stop at the first mark; if text or usage comes late, use your own reader and `continue` there.
     """
@@ -417,7 +417,7 @@ def end(exchange: Exchange) -> str:
     """
     It decides whether a client can wait for [DONE].
 
-    Instead: Stop at the mark or at the end of the connection, whichever comes; judge by finish_reason whether
+    Instead: Stop at `[DONE]` or at the end of the connection, whichever comes; judge by finish_reason whether
     the answer is whole.
     """
     tail = _parser(exchange).unterminated_event

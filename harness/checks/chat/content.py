@@ -49,12 +49,12 @@ _ONLY_THOUGHT = Advice(
     "If no text came, show the reasoning, `shown = text or reasoning`, or ask again with thinking turned off.",
 )
 _JSON_THOUGHT = Advice(
-    "The program that asked for JSON has nothing: the server took the answer for a thought, since no think tag came before it.",
+    "The program that asked for JSON has nothing: the server took the answer for reasoning, because it has no think tag.",
     "Parse the reasoning where no text came: `answer = json.loads(text or reasoning)`.",
 )
 _CALL_THOUGHT = Advice(
     "An agent stops there: no tool is called, and the call is shown as what the model thought.",
-    "Ask again with thinking turned off, or start the server with the tool parser of the model; don't run what a thought says.",
+    "Ask again with thinking turned off, or start the server with the tool parser of the model; don't run what the reasoning says.",
 )
 _OTHER_WAY = Advice(
     "The answer is lost in one of the modes: the user sees nothing, and the request was reported as a success.",

@@ -33,7 +33,7 @@ SHOULD = Level.SHOULD
 _READ = ("chunk.present",)
 _TEXT = ("content", "refusal")
 _WITHIN_TEXT = Advice(
-    "The user reads the thought in the middle of the answer; who cuts at the closing tag loses what came before it.",
+    "The user reads the reasoning in the middle of the answer; a client that cuts at the closing tag loses the text before it.",
     'Take it out, with its tags: `re.sub(r"<(think\\w*)>.*?(</\\1>|$)", "", text, flags=re.DOTALL)`.',
 )
 _HALF = Advice(

@@ -209,7 +209,7 @@ def place(exchange: Exchange) -> str:
 )  # fmt: skip
 def before_done(exchange: Exchange) -> Iterator[Problem]:
     """
-    Clients stop reading at the mark and count nothing.
+    Clients stop reading at `[DONE]` and count nothing.
 
     Instead: If no usage has come, read until the connection closes.
     """
