@@ -46,9 +46,10 @@ def pack_words(root: Path) -> bytes:
     words = _words(root)
     files = sorted((root / "harness/words").glob("*.po"))
     parts = [(file.name, _bare(file)) for file in files if not _is_keyed(words, file)]
-    for language in words.LANGUAGES[1:]:
-        told = json.dumps(words.keyed(words.texts(language)), ensure_ascii=False, separators=(",", ":"))
-        parts.append((f"{language}.{words.KEYED}", f"{told}\n".encode()))
+    parts += [
+        (f"{language}.{words.KEYED}", f"{words.for_pack(words.texts(language))}\n".encode())
+        for language in words.LANGUAGES[1:]
+    ]
     return lzma.compress(b"".join(f"# {name}\n".encode() + content for name, content in parts), filters=_FILTERS)
 
 

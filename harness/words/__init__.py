@@ -33,6 +33,7 @@ For texts that are looked up whole it has a key instead of the English, which is
 
 KEYED = "keyed"
 _KEY = 4  # bytes: one in a million of other texts has the key of one of these by chance
+_DIGITS = 2 * _KEY
 
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 _chosen: str | None = None
@@ -71,8 +72,8 @@ def _by_key(language: str) -> Mapping[str, str]:
     """Return the texts of a language by the keys of the English ones."""
     if file_of(language, "").exists():
         return keyed(texts(language))
-    told: dict[str, str] = json.loads(_packed(Path(__file__).with_name(PACK))[f"{language}.{KEYED}"])
-    return told
+    keys, others = json.loads(_packed(Path(__file__).with_name(PACK))[f"{language}.{KEYED}"])
+    return {keys[at * _DIGITS : (at + 1) * _DIGITS]: other for at, other in enumerate(others)}
 
 
 def keyed(texts: Mapping[str, str]) -> dict[str, str]:
@@ -86,6 +87,12 @@ def keyed(texts: Mapping[str, str]) -> dict[str, str]:
     if len(told) < len(texts):
         raise ValueError("two texts have one key: take a longer one")
     return told
+
+
+def for_pack(texts: Mapping[str, str]) -> str:
+    """Return texts as a wheel has them: all keys in one string, which compresses best, then the texts, as JSON."""
+    told = keyed(texts)
+    return json.dumps(["".join(told), list(told.values())], ensure_ascii=False, separators=(",", ":"))
 
 
 @cache
