@@ -79,7 +79,7 @@ def test_a_byte_order_mark_is_told_of_though_nothing_fails(here: Path) -> None:
 
 def test_the_words_are_those_of_the_form(here: Path) -> None:
     text = " ".join(harness("audit", archive(here / "a.jsonl", FAULTY), columns=80).stdout.split())
-    assert "breaks The text is complete; the OpenAI SDK does not know this spelling of the mark" in text
+    assert "breaks The text is complete; the OpenAI SDK does not know this spelling of `[DONE]`" in text
 
 
 def test_a_cell_of_an_audit_is_explained_from_its_results(here: Path) -> None:
@@ -112,7 +112,7 @@ def test_explain_shows_a_family(here: Path) -> None:
 
 def test_explain_of_a_check_has_the_words_of_each_form(here: Path) -> None:
     text = harness("explain", "sse.json").stdout
-    assert text.count("does not know this spelling of the mark") == 1
+    assert text.count("does not know this spelling of `[DONE]`") == 1
     assert text.index("[done]") < text.index("this spelling")
     assert here.exists()
 
