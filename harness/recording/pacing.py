@@ -13,8 +13,8 @@ _ABOUT_TRANSFER = frozenset({"content-length", "transfer-encoding"})
 
 def headers_of(response: Response) -> list[tuple[str, str]]:
     """Return the headers without those that the sender of the body sets."""
-    # Recorders often keep the header of an encoding they have undone: it is removed unless the bytes need it.
-    packed = response.content is not response.body
+    # Recorders often keep the header of an encoding they have undone: it goes where the bytes do not need it.
+    packed = "content-encoding" in response.headers and response.content is not response.body
     dropped = _ABOUT_TRANSFER if packed else _ABOUT_TRANSFER | {"content-encoding"}
     return [pair for pair in response.headers.pairs if pair[0].lower() not in dropped]
 

@@ -23,17 +23,19 @@ from harness.recording.pacing import delays
 from harness.recording.redact import redact
 from harness.recording.replayed import NOTE
 from harness.results.basis import PUBLISHED
+from harness.serve.conversations import Conversations
 from harness.serve.gate import Gate
 from harness.serve.playback import PlaybackOptions, changed, cut, with_fault
 from harness.serve.recording_index import CHAT_PATH, REFERENCE, RecordingIndex
 from harness.serve.refusals import LARGEST_REQUEST, errors_as_json
 from harness.serve.request_log import RequestLog
+from harness.serve.request_traits import spoken_at
 from harness.serve.responder import send, without_additions
 from harness.serve.script import Scripted
 from harness.serve.scripting import Scripting
 from harness.serve.upstream import Upstream
 from harness.simulate.responses import answering as responses
-from harness.wire.dialect import COUNT_TOKENS, dialect_of
+from harness.wire.dialect import COUNT_TOKENS, RESPONSES
 from harness.wire.exchange import Exchange, Request
 from harness.wire.shapes import Json
 
@@ -55,6 +57,7 @@ _LOOPBACK_ONLY = Gate()
 _UNSCRIPTED = Scripted()
 _INDEX = web.AppKey("index", RecordingIndex)
 LOG = web.AppKey("log", RequestLog)
+_CONVERSATIONS = web.AppKey("conversations", Conversations)
 _SAID = web.RequestKey("said", str)
 _LINE = web.RequestKey("line", dict)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
@@ -77,6 +80,7 @@ def application(
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[_logged, errors_as_json, gate.admit])
     app[_INDEX] = index
     app[LOG] = RequestLog()
+    app[_CONVERSATIONS] = Conversations()
     if scripting:
         app[LOG].plan = scripting.script.plan
     app[_STOPPING] = asyncio.Event()
@@ -96,7 +100,7 @@ def application(
     for prefix in ("/{provider}/v1", "/{provider}/{scenario}/v1", "/{provider}/{scenario}/{fault}/v1", *own):
         for path in (CHAT_PATH, *_MESSAGES_PATHS, _COMPLETIONS_PATH):  # first, since routes are tried in turn
             app.router.add_post(f"{prefix}{path.removeprefix('/v1')}", asked_at(path))
-        app.router.add_post(f"{prefix}/responses", partial(_respond, options))
+        app.router.add_post(f"{prefix}{RESPONSES}", asked_at(RESPONSES))
         app.router.add_get(f"{prefix}/models", _models)
         app.router.add_get(f"{prefix}/models/{{model:.+}}", _models)
     for prefix in ("/{provider}", *(("",) if own else ())):
@@ -135,11 +139,15 @@ async def _answer(
 ) -> web.StreamResponse:
     """Respond to a request at ``path``, which determines the dialect."""
     provider, own = _provider(request), options.of(request)
+    if path == RESPONSES and provider != REFERENCE:
+        raise NotRecorded(f"Responses are answered by the reference alone; use the base URL /{REFERENCE}/v1")
+    if path == RESPONSES:
+        return await _respond(request, own, scripting)
     content = await request.read()
     scripted = _UNSCRIPTED
     if scripting and not path.endswith(COUNT_TOKENS):
         body = Request("POST", "", body=content).json
-        scripted = scripting.script.of(provider, body, dialect_of(path, b""))
+        scripted = scripting.script.of(provider, body, spoken_at(path))
         held = scripting.exchange(provider, body, scripted, path)
         if held:
             note = f"{provider}/scripted; provenance=synthesised; rule={scripted.rule}"
@@ -148,15 +156,20 @@ async def _answer(
     return await _play(request, found.exchange, found.note, own, scripted)
 
 
-async def _respond(options: PlaybackOptions, request: web.Request) -> web.StreamResponse:
-    """Respond in Responses, which only the reference supports; raise NotRecorded for another provider."""
-    provider, own = _provider(request), options.of(request)
-    if provider != REFERENCE:
-        raise NotRecorded(f"Responses are answered by the reference alone; use the base URL /{REFERENCE}/v1")
-    asked = Request("POST", request.path, body=await request.read())
-    made = responses.answer(asked.json)
-    note = f"{REFERENCE}/responses; provenance=synthesised; {made.rests_on}"
-    return await _play(request, made.exchange(asked), note, own, _UNSCRIPTED)
+async def _respond(request: web.Request, own: PlaybackOptions, scripting: Scripting | None) -> web.StreamResponse:
+    """Respond in Responses, which only the reference supports; a request may continue an earlier response."""
+    kept = request.app[_CONVERSATIONS]
+    sent = Request("POST", request.path, body=await request.read())
+    body = sent.json and kept.whole(sent.json)
+    scripted = scripting.script.of(REFERENCE, body, "responses") if scripting else _UNSCRIPTED
+    exchange = scripting.exchange(REFERENCE, body, scripted, RESPONSES) if scripting else None
+    note = f"{REFERENCE}/scripted; provenance=synthesised; rule={scripted.rule}"
+    if exchange is None:
+        made = responses.answer(body)
+        exchange, note = made.exchange(sent), f"{REFERENCE}/responses; provenance=synthesised; {made.rests_on}"
+    if body:
+        kept.keep(body, exchange.response)
+    return await _play(request, exchange, note, own, scripted)
 
 
 async def _play(

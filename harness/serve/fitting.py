@@ -23,6 +23,8 @@ _ALIKE = (
     "functions",
     "audio",
     "modalities",
+    "prediction",
+    "web_search_options",
     "suffix",
     "echo",
     "prompts",
@@ -46,7 +48,9 @@ class Wish:
 @of_frame
 def _key(body: Json) -> bytes:
     alike = [body.get(name) or None for name in _ALIKE]
-    question = [_functions(body), _choice(body), _stops(body), body.get("n") or 1, include_usage(body)]
+    tier = body.get("service_tier")
+    told = [include_usage(body), None if tier in ("auto", "default") else tier]
+    question = [_functions(body), _choice(body), _stops(body), body.get("n") or 1, told]
     return orjson.dumps([alike, question], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 

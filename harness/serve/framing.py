@@ -8,6 +8,7 @@ segmentation.
 import random
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 
 from harness.recording.pacing import cut, pieces_of
@@ -21,6 +22,7 @@ _RANDOM = re.compile(r"random:(\d{1,18})", re.ASCII)
 Reframe = Callable[[Response], list[bytes]]
 
 
+@lru_cache(64)
 def reframe(how: str) -> Reframe | None:
     """
     Return the function that re-segments a body: ``recorded``, ``bytes``, ``events``, ``merged``, ``crlf`` or

@@ -9,7 +9,7 @@ the order of the scenarios.  API keys are ignored.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -131,10 +131,10 @@ class RequestMade:
         """The requested model."""
         return (self.body or {}).get("model")
 
-    @cached_property
+    @property
     def dialect(self) -> DialectName:
         """The dialect of the request."""
-        return _dialect_at(self.path)
+        return dialect_of(self.path, b"")
 
     @cached_property
     def traits(self) -> RequestTraits:
@@ -150,11 +150,6 @@ class RequestMade:
             return wrong_with_prompt(self.body)
         of_openai = self.provider == REFERENCE and self.body is not None
         return wrong_with(self.body) or (refused_by_openai(self.body or {}) if of_openai else None)
-
-
-@lru_cache(64)
-def _dialect_at(path: str) -> DialectName:
-    return dialect_of(path, b"")
 
 
 def _counts(url: str) -> bool:
@@ -188,8 +183,8 @@ class RecordingIndex:
         self._answers: dict[tuple[str, bytes, str | None, str], RecordedAnswer] = {}
         self._wishes: dict[tuple[str, DialectName, str], dict[bytes, list[RecordedAnswer]]] = {}
 
-    def _of_target_first(self, target: Target) -> list[Exchange]:
-        held = self.answers(target.provider.id)
+    def _of_target_first(self, target: Target, dialect: DialectName) -> list[Exchange]:
+        held = self.answers(target.provider.id, dialect)
         return [one.exchange for one in sorted(held, key=lambda one: one.target != target.id)]
 
     @property

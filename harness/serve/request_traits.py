@@ -1,10 +1,12 @@
 """Reduces a request to traits, by which its recording is found; the same for every dialect."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.simulate.completions import asking as completions
 from harness.simulate.messages.asking import as_chat
-from harness.wire.dialect import DialectName
+from harness.simulate.responses import asking as responses
+from harness.wire.dialect import RESPONSES, DialectName, dialect_of
 from harness.wire.exchange import include_usage
 from harness.wire.shapes import Json
 
@@ -21,8 +23,19 @@ class RequestTraits:
     preferred: dict[str, object]
 
 
-def in_chat(body: Json, dialect: DialectName) -> Json:
+Spoken = DialectName | Literal["responses"]
+"""The dialects of served requests: the judged ones, and OpenAI's Responses."""
+
+
+def spoken_at(path: str) -> Spoken:
+    """Return the dialect of a request path."""
+    return "responses" if path.endswith(RESPONSES) else dialect_of(path, b"")
+
+
+def in_chat(body: Json, dialect: Spoken) -> Json:
     """Return a request in its chat form."""
+    if dialect == "responses":
+        return responses.as_chat(body)
     if dialect == "completions":
         return completions.as_chat(body)
     return as_chat(body) if dialect == "messages" else body

@@ -6,6 +6,7 @@ aiohttp frames the body and keeps connections alive; a transfer that broke off w
 
 import asyncio
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
@@ -15,7 +16,9 @@ from harness.recording.replayed import NOTE
 from harness.serve.connection_faults import SocketFault, befall
 from harness.wire.exchange import NO_ANSWER, Response
 
-_CONNECTION = frozenset({"connection", "keep-alive", "date", "trailer", "upgrade"})
+_CONNECTION = frozenset(
+    {"connection", "keep-alive", "date", "trailer", "upgrade", "content-length", "transfer-encoding"}
+)
 _ADDED = ("Content-Type", "Server")
 """Headers that aiohttp adds if the recording has none."""
 
@@ -100,18 +103,15 @@ def _headers(response: Response, pieces: Sequence[bytes], note: str) -> CIMultiD
 
 
 def _sent(response: Response) -> list[tuple[str, str]]:
-    """Return the recorded headers to send; cached while the same response is requested."""
-    held = _SENT.get(id(response))
-    if held is None:
-        if len(_SENT) >= _MOST_SENT:
-            _SENT.clear()
-        sent = [(name, _sendable(value)) for name, value in headers_of(response) if _is_sent(name.lower())]
-        held = _SENT[id(response)] = response, sent  # holds the response, so that its id is not reused
-    return held[1]
+    """Return the recorded headers to send; cached for responses with the same headers."""
+    if "content-encoding" in response.headers:  # whether that goes hangs on the body
+        return _sendable_pairs(tuple(headers_of(response)))
+    return _sendable_pairs(response.headers.pairs)
 
 
-_SENT: dict[int, tuple[Response, list[tuple[str, str]]]] = {}
-_MOST_SENT = 256
+@lru_cache(256)
+def _sendable_pairs(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [(name, _sendable(value)) for name, value in pairs if _is_sent(name.lower())]
 
 
 def _is_sent(name: str) -> bool:

@@ -17,12 +17,11 @@ from pydantic import Field, model_validator
 from harness.errors import HarnessError
 from harness.matrix.checked_yaml import Strict, load_checked
 from harness.serve.connection_faults import SocketFault
-from harness.serve.request_traits import in_chat
+from harness.serve.request_traits import Spoken, in_chat
 from harness.simulate.chat.content import Call, Said
 from harness.simulate.chat.prompts import messages_of, question, results, text_of
 from harness.simulate.chat.speaking import pieces_of, tool_names
 from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT
-from harness.wire.dialect import DialectName
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
@@ -43,11 +42,11 @@ class When(Strict):
     turn: int | None = Field(None, ge=1, description="How often the model is asked in this conversation, from 1.")
     stream: bool | None = Field(None, description="Whether a stream is asked for.")
 
-    dialect: DialectName | None = Field(
-        None, description="Whether it is asked at chat/completions, messages or completions."
+    dialect: Spoken | None = Field(
+        None, description="Whether it is asked at chat/completions, messages, completions or responses."
     )
 
-    def fits(self, provider: str, body: Json, dialect: DialectName = "chat") -> bool:
+    def fits(self, provider: str, body: Json, dialect: Spoken = "chat") -> bool:
         """Return whether a request, in its chat form, matches."""
         turn = 1 + sum(one.get("role") == "assistant" for one in messages_of(body))
         return (
@@ -176,7 +175,7 @@ class AnswerScript:
         self._stamp: tuple[int, int] | None = None
         self._read()
 
-    def of(self, provider: str, body: Json | None, dialect: DialectName = "chat") -> Scripted:
+    def of(self, provider: str, body: Json | None, dialect: Spoken = "chat") -> Scripted:
         """Return the result for a request; raise BadScript if the file was changed and is invalid."""
         self._read()
         asked = provider, in_chat(body or {}, dialect), dialect

@@ -13,9 +13,12 @@ from harness.simulate.chat.profile import FILE_NAME, Profile, load_profile
 from harness.simulate.completions import ideal as completions
 from harness.simulate.completions.manner import CompletionsManner
 from harness.simulate.messages import ideal as messages
+from harness.simulate.messages.form import ShownForm
+from harness.simulate.messages.form import learned as learned_messages
 from harness.simulate.messages.manner import MessagesManner
+from harness.simulate.responses import answering as responses
 from harness.simulate.synthesised import Synthesised
-from harness.wire.dialect import COUNT_TOKENS, dialect_of
+from harness.wire.dialect import COUNT_TOKENS, RESPONSES, DialectName, dialect_of
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json
 
@@ -26,10 +29,10 @@ _OPENAIS_OWN = ("reference", "openai")
 """The provider whose form of legacy completions others follow."""
 
 Manner = ProfileManner | ReferenceManner
-Recorded = Callable[[Target], Iterable[Exchange]]
+Recorded = Callable[[Target, DialectName], Iterable[Exchange]]
 
 
-def _nothing(_target: Target) -> tuple[Exchange, ...]:
+def _nothing(_target: Target, _dialect: DialectName) -> tuple[Exchange, ...]:
     return ()
 
 
@@ -44,9 +47,10 @@ class Synthesiser:
         self._by_name: dict[str, dict[str, Target]] = {}
         self._manners: dict[str, dict[str, Manner]] = {}
         self._texts: dict[str, CompletionsManner] = {}
+        self._in_messages: dict[str, MessagesManner] = {}
         self._profiles: dict[str, Profile | None] = {}
         self.recorded: Recorded = _nothing
-        """The recordings of a provider, of a given target first: without a profile, the form is learned from them."""
+        """The recordings of a provider, of a given target first: Messages, and chat without a profile, take their form from them."""
 
     def answer(
         self, provider: str, body: Json | None, said: Said | None = None, *, path: str = "", right: bool = False
@@ -61,6 +65,8 @@ class Synthesiser:
         Raises:
             BadProfile: the profile can't be read.
         """
+        if path.endswith(RESPONSES):
+            return f"{provider}/{(body or {}).get('model') or MODEL}", responses.answer(body, said)
         dialect = dialect_of(path, b"")
         if dialect == "messages":
             return self._message(provider, body, said, counts=path.endswith(COUNT_TOKENS), right=right)
@@ -76,7 +82,7 @@ class Synthesiser:
     def error(self, provider: str, body: Json | None, status: int, message: str, *, path: str = "") -> Synthesised:
         """Return an error in a provider's own form."""
         if dialect_of(path, b"") == "messages":
-            return _messages_manner(provider).error(status, message)
+            return self._messages(provider).error(status, message)
         if dialect_of(path, b"") == "completions":
             return self._completions(provider).error(status, message)
         target = self._target(provider, body)
@@ -85,7 +91,7 @@ class Synthesiser:
     def _message(
         self, provider: str, body: Json | None, said: Said | None, *, counts: bool, right: bool
     ) -> tuple[str, Synthesised]:
-        manner = _messages_manner(provider)
+        manner = self._messages(provider)
         name = f"{provider}/{(body or {}).get('model') or messages.MODEL}"
         return name, manner.count(body) if counts else manner.answer(body, said, right=right)
 
@@ -103,6 +109,18 @@ class Synthesiser:
             why = "" if provider in _OPENAIS_OWN else f", as none is described of {provider}"
             self._texts[provider] = CompletionsManner(why, profile.completions if profile else None)
         return self._texts[provider]
+
+    def _messages(self, provider: str) -> MessagesManner:
+        if provider not in self._in_messages:
+            targets = self._targets.get(provider, ()) if provider not in _ANTHROPICS_OWN else ()
+            why = "" if provider in _ANTHROPICS_OWN else f", as none is described of {provider}"
+            form = learned_messages(provider, self.recorded(targets[0], "messages")) if targets else None
+            said = profile.messages if targets and (profile := self._profile(targets[0].provider)) else None
+            if said:
+                form = form or ShownForm(f"Anthropic's own form, and {', '.join(said.evidence)}")
+            form = form or ShownForm(f"Anthropic's own form{why}")
+            self._in_messages[provider] = MessagesManner(form.described(said) if said else form)
+        return self._in_messages[provider]
 
     def _profile(self, provider: Provider) -> Profile | None:
         if provider.id not in self._profiles:
@@ -134,14 +152,10 @@ class Synthesiser:
     def _learned(self, target: Target) -> Manner:
         """Return the manner learned from recordings, those of the target itself first."""
         provider = target.provider.id
-        profile = learned(provider, self.recorded(target))
+        profile = learned(provider, self.recorded(target, "chat"))
         why = f", as neither a profile nor a recording shows that of {provider}"
         return ProfileManner(profile, target, Forms(profile)) if profile else ReferenceManner(why)
 
 
 def _names(target: Target) -> tuple[str, ...]:
     return (target.model.name or target.model.id, target.model.id, target.id, *target.model.aliases)
-
-
-def _messages_manner(provider: str) -> MessagesManner:
-    return MessagesManner("" if provider in _ANTHROPICS_OWN else f", as none is described of {provider}")

@@ -6,6 +6,7 @@ already left out what is neither (``recording/dialects``).
 """
 
 import re
+from functools import lru_cache
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -16,6 +17,9 @@ DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
 
 WITH_CHOICES: tuple[DialectName, ...] = ("chat", "completions")
 """The dialects whose responses hold choices, finish reasons and usage, so that one rule covers these in both."""
+
+RESPONSES = "/responses"
+"""The end of the path of OpenAI's Responses, which are served but not judged."""
 
 COUNT_TOKENS = "count_tokens"
 """The last path segment of the endpoint that counts the tokens of Messages without answering them."""
@@ -37,11 +41,13 @@ def dialect_of(url: str, content: bytes) -> DialectName:
     return "messages" if answers_messages(content) else "completions" if answers_completions(content) else "chat"
 
 
+@lru_cache(1024)
 def is_messages(url: str) -> bool:
     """Return whether a URL is the endpoint of Messages, or of their token counts."""
     return _MESSAGES.search(path_of(url)) is not None and not _is_thread(path_of(url))
 
 
+@lru_cache(1024)
 def is_completions(url: str) -> bool:
     """Return whether a URL is an endpoint of legacy completions, such as /v1/completions or /beta/completions."""
     return _COMPLETIONS.search(path_of(url)) is not None

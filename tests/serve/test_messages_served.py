@@ -144,7 +144,7 @@ def test_faults_scenarios_and_cuts_are_those_of_the_dialect(server: ReplayServer
 def test_a_provider_under_its_usual_address_and_what_that_rests_on(server: ReplayServer) -> None:
     answer = ask(server, "/deepseek/anthropic/v1/messages", model="deepseek-v4-flash", tools=[TOOL])
     assert answer.json()["model"] == "deepseek-v4-flash"
-    assert answer.headers[NOTE].endswith("Anthropic's own form, as none is described of deepseek")
+    assert answer.headers[NOTE].endswith("Anthropic's own form, and messages-id-2026-05")
 
 
 def test_a_thread_is_not_kept_and_the_client_is_told_so_as_anthropic_tells_it(server: ReplayServer) -> None:

@@ -102,3 +102,54 @@ def test_another_provider_says_who_answers(server: ReplayServer) -> None:
     came = httpx2.post(f"{server.base_url('deepseek')}/responses", json={"model": "m", "input": "x"}, timeout=10)
     assert came.status_code == 404
     assert "use the base URL /reference/v1" in came.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_conversation_goes_on_from_a_response(client: openai.OpenAI, *, streamed: bool) -> None:
+    def ask(**more: Any) -> Any:
+        if not streamed:
+            return client.responses.create(model="gpt-5", tools=[TOOL], **more)
+        with client.responses.stream(model="gpt-5", tools=[TOOL], **more) as stream:
+            return stream.get_final_response()
+
+    first = ask(input="Where is order 4711?")
+    (call,) = first.output
+    told: Any = [{"type": "function_call_output", "call_id": call.call_id, "output": "on its way"}]
+    second = ask(input=told, previous_response_id=first.id)
+    assert second.output_text == "The tools say: on its way"
+    assert second.previous_response_id == first.id
+    third = ask(input="And order 12?", previous_response_id=second.id)
+    assert third.output[0].arguments == '{"order_id":12}'
+    assert third.usage.input_tokens > second.usage.input_tokens > first.usage.input_tokens
+    unkept = ask(input="Where is order 5?", store=False)
+    with pytest.raises(openai.BadRequestError, match="not found") as refused:
+        ask(input="And now?", previous_response_id=unkept.id)
+    assert refused.value.code == "previous_response_not_found"
+
+
+CODE: Any = {"type": "custom", "name": "run_code", "description": "Runs code."}
+
+
+def test_a_custom_tool_is_called_with_text(client: openai.OpenAI, server: ReplayServer) -> None:
+    first = client.responses.create(model="gpt-5", input="Run the code", tools=[CODE])
+    (call,) = first.output
+    assert call.type == "custom_tool_call"
+    assert (call.name, call.input) == ("run_code", "input")
+    told: Any = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "42"}
+    items: Any = [{"role": "user", "content": "Run the code"}, call.to_dict(), told]
+    assert client.responses.create(model="gpt-5", input=items, tools=[CODE]).output_text == "The tools say: 42"
+    asked = {"model": "gpt-5", "input": "Run the code", "tools": [CODE], "stream": True}
+    asked["tool_choice"] = {"type": "custom", "name": "run_code"}
+    came = httpx2.post(f"{server.base_url('reference')}/responses", json=asked, timeout=10)
+    events = [
+        EVENT.validate_json(line[6:], strict=True) for line in came.text.splitlines() if line.startswith("data: ")
+    ]
+    deltas = [one.delta for one in events if one.type == "response.custom_tool_call_input.delta"]
+    assert "".join(deltas) == events[-1].response.output[0].input == "input"
+
+
+def test_the_tools_that_are_allowed_are_called(client: openai.OpenAI) -> None:
+    tools: Any = [TOOL | {"name": name} for name in ("find_order", "drop_order")]
+    choice: Any = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "drop_order"}]}
+    made = client.responses.create(model="gpt-5", input="find order 4711", tools=tools, tool_choice=choice)
+    assert [one.name for one in made.output if one.type == "function_call"] == ["drop_order"]

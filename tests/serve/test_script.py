@@ -209,3 +209,56 @@ def test_a_script_of_another_folder_is_found(tmp_path: Path, monkeypatch: pytest
         assert post(server).json()["choices"][0]["message"]["content"] == "one"
     with pytest.raises(BadScript, match=r"b.yaml: No such file or directory; give a file that exists"):
         ReplayServer("reference", root=ROOT, script="b.yaml")
+
+
+OF_RESPONSES = """
+seed: 3
+rules:
+  - when: {dialect: responses, text: retry}
+    answers:
+      - {error: 429, message: Slow down., retry_after: 2}
+      - {text: cut, fault: body-cut}
+      - {text: whole}
+  - when: {dialect: responses, tools: [find_order], turn: 1}
+    answers: [{text: I look., reasoning: It needs a look., calls: [{name: find_order, arguments: {order: 7}}]}]
+  - when: {dialect: responses, system: pirate}
+    answers: [{text: Arr}]
+faults:
+  - {share: 1, when: {text: hangs up}, socket: reset}
+"""
+FIND_ORDER: Any = {"type": "function", "name": "find_order", "parameters": {"type": "object", "properties": {}}}
+
+
+def test_a_script_and_its_faults_reach_responses(tmp_path: Path) -> None:
+    with scripted(tmp_path, OF_RESPONSES, "reference") as server:
+        client = openai.OpenAI(base_url=server.base_url("reference"), api_key="none", max_retries=0)
+
+        def ask(text: str, **more: Any) -> Any:
+            return client.responses.create(model="gpt-5", input=text, **more)
+
+        with pytest.raises(openai.RateLimitError, match="Slow down") as slow:
+            ask("retry")
+        assert slow.value.response.headers["retry-after"] == "2"
+        with pytest.raises((openai.APIResponseValidationError, ValueError)):
+            ask("retry")
+        assert ask("retry").output_text == "whole"
+        assert ask("hi", instructions="Speak like a pirate.").output_text == "Arr"
+        with client.responses.stream(
+            model="gpt-5", input="order", tools=[FIND_ORDER], reasoning={"effort": "low", "summary": "auto"}
+        ) as stream:
+            deltas = [one.delta for one in stream if one.type == "response.reasoning_summary_text.delta"]
+            final = stream.get_final_response()
+        assert [one.type for one in final.output] == ["reasoning", "message", "function_call"]
+        assert "".join(deltas) == "It needs a look."
+        with pytest.raises(openai.APIConnectionError):
+            ask("hangs up")
+        assert post(server, text="retry").headers[NOTE].startswith("reference/gpt-4o-mini/")
+        assert [one["rule"] for one in server.requests] == [1, 1, 1, 3, 2, None, None]
+
+
+def test_a_fault_reaches_responses() -> None:
+    with ReplayServer("reference", root=ROOT, fault="html-for-body") as server:
+        asked = {"model": "gpt-5", "input": "hi"}
+        came = httpx2.post(f"{server.base_url('reference')}/responses", json=asked, timeout=3)
+        assert came.text.startswith("<")
+        assert "fault=html-for-body" in came.headers[NOTE]

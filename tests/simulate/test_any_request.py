@@ -228,6 +228,11 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
         ({"modalities": ["text", "video"]}, 400, "another word than text and audio"),
         ({"modalities": ["text", "audio"]}, 400, "needs 'audio'"),
         ({"reasoning_effort": "extreme"}, 400, "'reasoning_effort' is none of"),
+        ({"tools": [{"type": "function", "function": {"name": f"f{number}"}} for number in range(129)]}, 400, "'tools' has 129 tools"),
+        ({"verbosity": "loud"}, 400, "'verbosity' is none of"),
+        ({"service_tier": "gold"}, 400, "'service_tier' is none of"),
+        ({"model": "gpt-5.1", "max_tokens": 9}, 400, "use 'max_completion_tokens' instead"),
+        ({"model": "o3-mini", "max_tokens": 9}, 400, "use 'max_completion_tokens' instead"),
         ({"seed": "x"}, 400, "'seed' is not a number."),
         ({"messages": [{"role": "user", "content": [{"type": "picture"}]}]}, 400, "'messages[0].content[0].type' is none of"),
         ({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"id": "a"}]}]}, 400, "missing: a"),
@@ -304,6 +309,23 @@ def test_an_answer_is_spoken_where_speech_is_asked_for(*, stream: bool) -> None:
     assert sound.startswith(b"RIFF") is not stream
     assert made.completion.messages[0].content is None or made.completion.messages[0].content == ""
     assert alarms(with_expected_status(made, 200)) == []
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_is_asked_for_beside_words_is_told(*, stream: bool) -> None:
+    asked = {"model": "gpt-5", "stream": stream, "messages": [{"role": "user", "content": "What is new?"}]}
+    asked |= {"stream_options": {"include_usage": True}} if stream else {}
+    found = by_reference(asked | {"web_search_options": {}, "max_completion_tokens": 500})
+    cited = re.findall(r'"annotations":\[\{"type":"url_citation".*?"end_index":(\d+)', found.response.body.decode())
+    assert cited == [str(len("This is an answer to: What is new?"))]
+    predicted = by_reference(asked | {"prediction": {"type": "content", "content": "News"}, "service_tier": "flex"})
+    assert b'"accepted_prediction_tokens":0' in predicted.response.body
+    assert b'"service_tier":"flex"' in predicted.response.body
+    for made in (found, predicted):
+        assert alarms(with_expected_status(made, 200)) == []
+    assert b"prediction" not in by_reference(asked | {"service_tier": "auto"}).response.body
+    chat = by_reference(asked | {"model": "gpt-5-chat-latest", "max_tokens": 500})
+    assert chat.response.status == 200
 
 
 def test_values_of_a_wrong_type_are_told_in_the_words_of_deepseeks_parser() -> None:

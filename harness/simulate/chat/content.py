@@ -57,7 +57,7 @@ class Said:
     @property
     def pieces(self) -> tuple[str, ...]:
         """All fragments, in order: thought, text, and the arguments of its calls."""
-        return (*self.thought, *self.text, *(piece for call in self.calls for piece in call.pieces))
+        return (*self.thought, *self.text, *[piece for call in self.calls for piece in call.pieces])
 
     @property
     def outline(self) -> Hashable:

@@ -34,6 +34,8 @@ _KINDS: dict[int, tuple[str, str | None]] = {
 """Type and code by status, as https://github.com/Huanshere/VideoLingo/issues/34 shows those of 429."""
 _SOURCE = Source("reconstructed", note="reference form")
 _COMMON = {"created": CREATED, "model": DATED, "service_tier": "default", "system_fingerprint": "fp_reference"}
+_TIERS = ("flex", "scale", "priority")
+"""Service tiers that a response repeats from its request."""
 _LONGEST_PROMPT = 250_000
 _TOO_LONG = "context_length_exceeded"
 _UNKNOWN = "x_unknown_parameter"
@@ -139,14 +141,16 @@ def written(request: Json, id_: str, words: Words | None = None) -> bytes:
     prompt = words.prompt if words else prompt_tokens(request)
     choices = [_Choice(request, index, said, calls) for index in range(request.get("n") or 1)]
     common = _COMMON | ({} if request["model"] == MODEL else {"model": request["model"]})
+    if request.get("service_tier") in _TIERS:
+        common["service_tier"] = request["service_tier"]
     if not request.get("stream"):
         content = {"id": id_, "object": "chat.completion", **common, "choices": [one.whole() for one in choices]}
-        return orjson.dumps(content | {"usage": _usage(prompt, choices, words)})
+        return orjson.dumps(content | {"usage": _usage(request, prompt, choices, words)})
     asked = include_usage(request)
     extra = {"usage": None} if asked else {}
     steps = [[one for one in step if one] for step in _in_turn([choice.streamed() for choice in choices])]
     events = [_event(id_, common, [one], **extra) for step in steps for one in step]
-    events += [_event(id_, common, [], usage=_usage(prompt, choices, words))] if asked else []
+    events += [_event(id_, common, [], usage=_usage(request, prompt, choices, words))] if asked else []
     return b"".join([*events, DONE])
 
 
@@ -160,16 +164,24 @@ def _event(id_: str, common: Json, choices: list[Json], **extra: Any) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
 
 
-def _usage(prompt: int, choices: list["_Choice"], words: Words | None) -> Json:
+def _usage(request: Json, prompt: int, choices: list["_Choice"], words: Words | None) -> Json:
     reasoning = sum(choice.said.reasoning_tokens for choice in choices)
     completion = sum(choice.said.tokens for choice in choices) + reasoning
+    told = ("accepted_prediction_tokens", "rejected_prediction_tokens") if request.get("prediction") else ()
+    predicted = dict.fromkeys(told, 0)  # what is said is not what was predicted
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": words.total if words else prompt + completion,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0} | predicted,
     }
+
+
+def _cited(text: tuple[str, ...]) -> list[Json]:
+    """Return the citations of a text for which web search was requested: one, of the whole text."""
+    place = {"start_index": 0, "end_index": len("".join(text)), "title": "Example", "url": "https://example.com/"}
+    return [{"type": "url_citation", "url_citation": place}] if text else []
 
 
 Pieces = tuple[str, ...]
@@ -187,6 +199,7 @@ class _Choice:
         self.alternatives = request.get("top_logprobs") or 0
         self.said = said
         self._audio = f"audio_{calls.removeprefix('call_')}{index + 1}" if audio.is_spoken(request) else ""
+        self._searches = isinstance(request.get("web_search_options"), dict)
         ends = self.said.forced and self.said.finish == "tool_calls"
         self.finish = "stop" if ends else self.said.finish  # a named tool ends with stop at OpenAI
         if self._older and self.finish == "tool_calls":
@@ -197,6 +210,8 @@ class _Choice:
         message: Json = {"role": "assistant", "content": "".join(self.said.text) if self.said.text else None}
         if self.said.thought:
             message["reasoning_content"] = self.said.thought[0]
+        if self._searches:
+            message["annotations"] = _cited(self.said.text)
         if self._audio and self.said.text:
             message |= {"content": None, "audio": audio.whole("".join(self.said.text), self._audio)}
         if self._older and self.said.calls:
@@ -219,6 +234,7 @@ class _Choice:
         else:
             first = {"role": "assistant", "content": "", "refusal": None}
             deltas, last = [first, *({"content": text} for text in self.said.text)], {}
+            last = {"annotations": _cited(self.said.text)} if self._searches else last
         said = [
             [(delta[key],) if delta.get(key) else () for key in ("content", "reasoning_content")] for delta in deltas
         ]

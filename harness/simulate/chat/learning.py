@@ -47,10 +47,10 @@ def _ids(first: Exchange, held: list[Exchange]) -> dict[str, str]:
         name: next((text for text in texts if isinstance(text, str)), "")
         for name, texts in (("id", own), ("call_id", calls))
     }
-    return {name: _pattern(text) for name, text in found.items() if text and "{" not in text}
+    return {name: id_form(text) for name, text in found.items() if text and "{" not in text}
 
 
-def _pattern(text: str) -> str:
+def id_form(text: str) -> str:
     """Return the pattern of an id: its prefix before the last run of letters and digits, and the kind of that run."""
     if _UUID.search(text):
         return _UUID.sub("{uuid}", text)

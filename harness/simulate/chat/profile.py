@@ -232,6 +232,19 @@ class TextForm(Strict):
     below: ServedBelow | None = Field(None, description="Where they are served, if not beside chat.")
 
 
+class MessageForm(Strict):
+    """How Anthropic Messages differ from Anthropic's own form, where no recording shows them."""
+
+    evidence: Refs
+    ids: dict[Annotated[str, AfterValidator(_id_name)], Annotated[str, AfterValidator(check_id)]] = Field(
+        {}, description="Forms of ids that differ."
+    )
+    signed_by_id: bool = Field(
+        default=False, description="Whether the signature of a thought is the id of the message."
+    )
+    done: bool = Field(default=False, description="Whether a stream ends with data: [DONE].")
+
+
 class Profile(Strict):
     """The wire format of one provider."""
 
@@ -241,6 +254,7 @@ class Profile(Strict):
     parameters: tuple[Parameters, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     completions: TextForm | None = None
+    messages: MessageForm | None = None
 
     def form_of(self, model: str, day: str | None = None) -> Form | None:
         """Return the form of ``model``, seen on ``day``; without a day the newest, which is the first."""

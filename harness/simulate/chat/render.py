@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from harness.simulate.chat.content import CREATED, Call, Said, logprob
-from harness.simulate.chat.mould import Values, moulded
+from harness.simulate.chat.mould import MOULDS, Values, moulded
 from harness.simulate.chat.profile import REPEATED, Body, BodyKind, Form, Layout, Refusal, Stream, StreamKind
 from harness.simulate.template import IDS, fill, holds, make_id, split, uses
 from harness.wire.exchange import Headers
@@ -44,8 +44,10 @@ class Answer:
     @property
     def kind(self) -> str:
         """The kind of response, by its name in a profile."""
-        calls = max([len(said.calls) for said in self.choices])
-        if self.thinks:
+        calls = thoughts = 0
+        for said in self.choices:
+            calls, thoughts = max(calls, len(said.calls)), thoughts or len(said.thought)
+        if thoughts:
             return "thinking-tools" if calls else "thinking"
         return "parallel" if calls > 1 else "tools" if calls else "chat"
 
@@ -111,10 +113,10 @@ class _Sheet(NamedTuple):
             return self._written(told, own, dict(zip(counts, values.counts, strict=True)))
 
         values = Values((*[ids[name] or "" for name in named], *pieces), tuple(counts.values()))
-        if answer.logprobs is not None or self._is_padded():
-            return written(values)
         outlines = [said.outline for said in answer.choices]
         outline = id(self.form), id(self.kind), answer.model, answer.include_usage, *outlines
+        if answer.logprobs is not None or (outline not in MOULDS and self._is_padded()):
+            return written(values)
         return moulded(outline, self, values, written, partial(_json, layout=self.room.layout))
 
     def _written(self, answer: Answer, ids: Json, counts: Json) -> str:

@@ -192,24 +192,27 @@ def _calls(request: Json) -> tuple[Call, ...]:
     offer = _offer(request)
     if not offer.tools or (not offer.must and results(request)):
         return ()
-    asked, called = question(request), called_since_question(request)
-    left = tuple(one for one in offer.tools if one.name not in called) or offer.tools
+    asked = question(request)
     ending = [one for one in offer.tools if _ENDING.search(one.name)] if offer.must and _has_answered(request) else []
     hints = Hints(asked)
-    return tuple(Call(one.name, one.arguments(hints)) for one in (ending[:1] or _chosen(left, asked))[: offer.most])
+    return tuple(
+        Call(one.name, one.arguments(hints))
+        for one in (ending[:1] or _chosen(offer.tools, asked, request))[: offer.most]
+    )
 
 
 def _has_answered(request: Json) -> bool:
     return any(one.get("role") == "assistant" for one in messages_of(request))
 
 
-def _chosen(tools: tuple[_Tool, ...], asked: str) -> Sequence[_Tool]:
-    """Return the tools whose own words occur in a question, or the one that shares most words with it."""
+def _chosen(tools: tuple[_Tool, ...], asked: str, request: Json) -> Sequence[_Tool]:
+    """Return the tools whose own words occur in a question, or the one that shares most words with it, each only once."""
     if len(tools) == 1:
         return tools
-    words = _words(asked)
-    named = [one for one in tools if not words.isdisjoint(one.words_of_name)]
-    return named or [max(tools, key=lambda one: len(one.words & words))]
+    words, called = _words(asked), called_since_question(request)
+    left = [one for one in tools if one.name not in called] or tools
+    named = [one for one in left if not words.isdisjoint(one.words_of_name)]
+    return named or [max(left, key=lambda one: len(one.words & words))]
 
 
 def _words(text: str) -> set[str]:

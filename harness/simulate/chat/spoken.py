@@ -30,5 +30,6 @@ def spoken(request: Json, said: Said, prompt: int, seed: str) -> Response:
 
 
 def _is_more_than_its_words(request: Json) -> bool:
-    """Return whether a response has its content in another form too: probabilities, audio, or parsed JSON."""
-    return bool(request.get("logprobs")) or audio.is_spoken(request) or bool(custom_names(request))
+    """Return whether a response has its content in another form too: probabilities, audio, citations, or parsed JSON."""
+    searches = request.get("web_search_options") is not None
+    return searches or bool(request.get("logprobs")) or audio.is_spoken(request) or bool(custom_names(request))

@@ -12,11 +12,17 @@ from harness.wire.shapes import Json, objects_in
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _LONGEST_NAME = 64
-_MOST_STOPS = 4
+_MOST_STOPS, _MOST_TOOLS = 4, 128
 _PARTS = ("text", "image_url", "input_audio", "refusal", "audio", "file")
 _DEEPEST = 20
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _MODALITIES = ("text", "audio")
+_WORDS = {
+    "reasoning_effort": ("none", "minimal", "low", "medium", "high", "xhigh"),
+    "verbosity": ("low", "medium", "high"),
+    "service_tier": ("auto", "default", "flex", "scale", "priority"),
+}
+_REASONS = re.compile(r"o\d|gpt-5(?!.*chat)")
+"""Reasoning models, which reject max_tokens: https://github.com/continuedev/continue/issues/7052."""
 _MOST_METADATA, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
 
 
@@ -46,6 +52,9 @@ def _faults(body: Json) -> Iterator[Wrong]:
         yield Wrong(WRONG_TYPE, f"'stop' has {len(stop)} texts: too many.", "stop", "array_above_max_length")
     if body.get("parallel_tool_calls") is not None and not body.get("tools"):
         yield Wrong(WRONG_TYPE, "'parallel_tool_calls' needs 'tools'.", "parallel_tool_calls")
+    if len(objects_in(body.get("tools"))) > _MOST_TOOLS:
+        what = f"'tools' has {len(body['tools'])} tools: at most {_MOST_TOOLS} are allowed."
+        yield Wrong(WRONG_TYPE, what, "tools", "array_above_max_length")
     if body.get("tools") == []:
         yield Wrong(WRONG_TYPE, "'tools' is empty.", "tools", "empty_array")
     yield from _of_metadata(object_of(body.get("metadata")))
@@ -71,10 +80,13 @@ def _of_metadata(metadata: Json) -> Iterator[Wrong]:
 
 def _of_words(body: Json) -> Iterator[Wrong]:
     """Yield errors in enumerated parameters."""
-    effort, modalities = body.get("reasoning_effort"), body.get("modalities") or []
-    if effort is not None and effort not in _EFFORTS:
-        what = f"'reasoning_effort' is none of {', '.join(_EFFORTS)}."
-        yield Wrong(WRONG_TYPE, what, "reasoning_effort", "invalid_value")
+    modalities = body.get("modalities") or []
+    for name, words in _WORDS.items():
+        if body.get(name) is not None and body[name] not in words:
+            yield Wrong(WRONG_TYPE, f"'{name}' is none of {', '.join(words)}.", name, "invalid_value")
+    if body.get("max_tokens") is not None and _REASONS.match(str(body.get("model"))):
+        what = "'max_tokens' is not supported with this model; use 'max_completion_tokens' instead."
+        yield Wrong(WRONG_TYPE, what, "max_tokens", "unsupported_parameter")
     if any(one not in _MODALITIES for one in modalities):
         what = f"'modalities' has another word than {' and '.join(_MODALITIES)}."
         yield Wrong(WRONG_TYPE, what, "modalities", "invalid_value")

@@ -38,7 +38,7 @@ _TEXT = ("你好", " there", "! 👋", " How can I help?")
 _NUMBERS = ("1, 2,", " 3, 4,", " 5, 6, ")
 _LONGER = ("1, 2,", " 3, 4,", " 5, 6,", " 7")
 _THOUGHT = ("9.8 is", " 9.80,", " so it is larger.")
-_SIGNATURE = "EqoBCkgIARABGAIiQL8rT2pWm5uH7yXcK3dQ0aZsVfNe"
+SIGNATURE = "EqoBCkgIARABGAIiQL8rT2pWm5uH7yXcK3dQ0aZsVfNe"
 _CALLS = {"get_weather": ("city", "Paris"), "get_time": ("zone", "JST")}
 
 
@@ -134,8 +134,8 @@ def thinking_block(*pieces: str) -> BlockSaid:
     """Return a block of reasoning, signed at its end."""
     said = pieces or _THOUGHT
     deltas = tuple({"type": "thinking_delta", "thinking": piece} for piece in said)
-    signed = {"type": "signature_delta", "signature": _SIGNATURE}
-    whole = {"type": "thinking", "thinking": "".join(said), "signature": _SIGNATURE}
+    signed = {"type": "signature_delta", "signature": SIGNATURE}
+    whole = {"type": "thinking", "thinking": "".join(said), "signature": SIGNATURE}
     return BlockSaid({"type": "thinking", "thinking": "", "signature": ""}, (*deltas, signed), whole)
 
 
@@ -206,8 +206,38 @@ def sent(content: bytes, *, streamed: bool) -> Response:
 
 def content_of(said: MessageSaid, *, streamed: bool) -> bytes:
     """Return a message as a body or as a stream."""
-    usage = {"input_tokens": said.prompt, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
-    message: Json = {
+    return b"".join(map(event, events_of(said))) if streamed else orjson.dumps(whole_of(said))
+
+
+def whole_of(said: MessageSaid) -> Json:
+    """Return a message as a JSON body."""
+    content = {"content": [block.whole for block in said.blocks]}
+    return _begun(said) | _ended(said) | content | {"usage": _usage(said, said.tokens)}
+
+
+def events_of(said: MessageSaid) -> list[Json]:
+    """Return a message as stream events."""
+    events: list[Json] = [{"type": "message_start", "message": _begun(said)}]
+    for index, block in enumerate(said.blocks):
+        events.append({"type": "content_block_start", "index": index, "content_block": block.head})
+        events += [{"type": "ping"}] if index == 0 else []
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in block.deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    events.append({"type": "message_delta", "delta": _ended(said), "usage": _usage(said, said.tokens)})
+    return [*events, {"type": "message_stop"}]
+
+
+def _usage(said: MessageSaid, tokens: int) -> Json:
+    cached = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    return {"input_tokens": said.prompt, **cached, "output_tokens": tokens}
+
+
+def _ended(said: MessageSaid) -> Json:
+    return {"stop_reason": said.stop, "stop_sequence": said.sequence}
+
+
+def _begun(said: MessageSaid) -> Json:
+    return {
         "model": said.model,
         "id": said.id,
         "type": "message",
@@ -215,21 +245,8 @@ def content_of(said: MessageSaid, *, streamed: bool) -> bytes:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": usage | {"output_tokens": 1},
+        "usage": _usage(said, 1),
     }
-    told = {"stop_reason": said.stop, "stop_sequence": said.sequence}
-    if not streamed:
-        whole = {"content": [block.whole for block in said.blocks], "usage": usage | {"output_tokens": said.tokens}}
-        return orjson.dumps(message | told | whole)
-    events: list[Json] = [{"type": "message_start", "message": message}]
-    for index, block in enumerate(said.blocks):
-        events.append({"type": "content_block_start", "index": index, "content_block": block.head})
-        events += [{"type": "ping"}] if index == 0 else []
-        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in block.deltas]
-        events.append({"type": "content_block_stop", "index": index})
-    events.append({"type": "message_delta", "delta": told, "usage": usage | {"output_tokens": said.tokens}})
-    events.append({"type": "message_stop"})
-    return b"".join(map(event, events))
 
 
 def of_other(reference: Exchange, **params: Any) -> Exchange:

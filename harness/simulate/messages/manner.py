@@ -1,31 +1,39 @@
 """
-Responds to any request of Messages, in the form of Anthropic's own recordings.
+The answer of Messages to any request, in the form that Anthropic's own recordings have, or those of the provider.
 
-The content is that of chat for the same question; no provider's own form of Messages is described yet, so
-Anthropic's is used for all.
+What it says is what chat would say to the same question.
 """
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
+
+import orjson
 
 from harness.simulate.chat.content import Call, Said
 from harness.simulate.chat.mould import Values, moulded
 from harness.simulate.chat.speaking import Unanswerable, pieces_of, speak, tokens_of_prompt
 from harness.simulate.frames import frame_of
 from harness.simulate.messages.asking import as_chat, stops_of, thinks
+from harness.simulate.messages.form import ShownForm
 from harness.simulate.messages.ideal import (
     BlockSaid,
     MessageSaid,
     call_block,
-    content_of,
     counted,
     error,
+    event,
+    events_of,
+    response,
     sent,
     text_block,
     thinking_block,
+    whole_of,
 )
 from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
 from harness.simulate.synthesised import Synthesised, seed_of
+from harness.simulate.template import make_id
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Response
 from harness.wire.shapes import Json
@@ -34,10 +42,10 @@ _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
 class MessagesManner:
-    """Responds as the ideal provider of Messages; ``why`` is noted in the responses if it replaces another one."""
+    """Responds in the form of a provider's Messages: the ideal provider's, or a known one of another provider."""
 
-    def __init__(self, why: str = "") -> None:
-        self._rests_on = f"Anthropic's own form{why}"
+    def __init__(self, form: ShownForm) -> None:
+        self._form = form
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
@@ -54,48 +62,57 @@ class MessagesManner:
             said, sequence = (said, None) if said else _stopped(speak(asked, thinks=thinks(body)), stops_of(body))
         except Unanswerable as fault:
             return self.error(400, f"{fault.parameter}: {fault}")
-        return Synthesised(_sent(body, said, sequence, tokens_of_prompt(asked)), self._rests_on)
+        return Synthesised(self._sent(body, said, sequence, tokens_of_prompt(asked)), self._form.rests_on)
 
     def count(self, body: Json | None) -> Synthesised:
         """Return the number of tokens of a request."""
         wrong = wrong_with_messages(body, counts=True)
         if wrong or body is None:
             return self._refused(wrong)
-        return Synthesised(counted(tokens_of_prompt(as_chat(body))), self._rests_on)
+        return Synthesised(counted(tokens_of_prompt(as_chat(body))), self._form.rests_on)
+
+    def _sent(self, body: Json, said: Said, sequence: str | None, prompt: int) -> Response:
+        seed, streamed = seed_of(body), bool(body.get("stream"))
+        stop = "stop_sequence" if sequence is not None else _STOPS.get(said.finish, said.finish)
+        tokens = said.tokens + said.reasoning_tokens
+
+        def written(values: Values) -> str:
+            own, signature, *texts = values.texts
+            told = iter(texts)
+            blocks = tuple(_blocks(said, list(islice(told, len(said.calls))), told))
+            whole = MessageSaid(own, str(body["model"]), blocks, stop, sequence, values.counts[0], tokens)
+            if not streamed:
+                return json_text(self._form.body(whole_of(whole), signature))
+            events = b"".join(map(event, self._form.events(events_of(whole), signature))).decode()
+            return f"{events}data: [DONE]\n\n" if self._form.done else events
+
+        own = make_id(self._form.id, f"{seed} id")
+        calls = [
+            make_id(self._form.call_id, f"{seed} call {number}", number) for number in range(1, len(said.calls) + 1)
+        ]
+        values = Values((own, self._form.signed(seed, own), *calls, *said.pieces), (prompt,))
+        frame = frame_of(body) if streamed else None  # what is called with is JSON in a body
+        if frame is None:
+            return sent(written(values).encode(), streamed=streamed)
+        outline = id(self), frame, said.outline, stop, sequence, tokens
+        return sent(moulded(outline, self, values, written, json_text).encode(), streamed=streamed)
 
     def _refused(self, wrong: WrongMessages | None) -> Synthesised:
         wrong = wrong or WrongMessages("The request is wrong")
-        return Synthesised(error(wrong.status, wrong.message, wrong.error_code), self._rests_on)
+        return self.error(wrong.status, wrong.message, wrong.error_code)
 
-    def error(self, status: int, message: str) -> Synthesised:
-        """Return an error."""
-        return Synthesised(error(status, message), self._rests_on)
-
-
-def _sent(body: Json, said: Said, sequence: str | None, prompt: int) -> Response:
-    seed, streamed = seed_of(body), bool(body.get("stream"))
-    stop = "stop_sequence" if sequence is not None else _STOPS.get(said.finish, said.finish)
-    tokens = said.tokens + said.reasoning_tokens
-
-    def written(values: Values) -> str:
-        own, for_calls, *pieces = values.texts
-        blocks = tuple(_blocks(said.saying(iter(pieces)), for_calls))
-        told = MessageSaid(f"msg_{own}", str(body["model"]), blocks, stop, sequence, values.counts[0], tokens)
-        return content_of(told, streamed=streamed).decode()
-
-    values = Values((seed, seed[:20], *said.pieces), (prompt,))
-    frame = frame_of(body) if streamed else None  # the input is JSON in a body
-    if frame is None:
-        return sent(written(values).encode(), streamed=streamed)
-    outline = "messages", frame, said.outline, stop, sequence, tokens
-    return sent(moulded(outline, None, values, written, json_text).encode(), streamed=streamed)
+    def error(self, status: int, message: str, code: str | None = None) -> Synthesised:
+        """Return an error, in the recorded form of its status if there is one."""
+        shown = self._form.error(status, message)
+        made = response(orjson.dumps(shown), "application/json", status) if shown else error(status, message, code)
+        return Synthesised(made, self._form.rests_on)
 
 
-def _blocks(said: Said, for_calls: str) -> list[BlockSaid]:
+def _blocks(said: Said, ids: list[str], pieces: Iterator[str]) -> list[BlockSaid]:
+    said = said.saying(pieces)
     thought = [thinking_block(*said.thought)] if said.thought else []
     text = [text_block(*said.text)] if said.text else []
-    calls = [_call(call, f"toolu_{for_calls}{number:02}") for number, call in enumerate(said.calls, 1)]
-    return [*thought, *text, *calls]
+    return [*thought, *text, *map(_call, said.calls, ids)]
 
 
 def _call(call: Call, id_: str) -> BlockSaid:

@@ -11,11 +11,12 @@ import orjson
 
 from harness.simulate.chat import ideal as chat
 from harness.simulate.chat.content import CREATED, Call, Said
+from harness.simulate.chat.other_calls import as_functions, custom_input
 from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
 from harness.simulate.chat.strictness import refused_by_openai
-from harness.simulate.responses.asking import as_chat
+from harness.simulate.responses.asking import as_chat, customs
 from harness.simulate.synthesised import Synthesised, seed_of
 from harness.wire.exchange import Response
 from harness.wire.shapes import Json, objects_in
@@ -29,14 +30,20 @@ _ECHOED: Json = {
     "top_p": 1.0, "truncation": "disabled", "user": None,
 }  # fmt: skip
 """The request parameters that a response repeats, with their defaults."""
+NO_PREVIOUS: list[Json] = []
+"""The input of a request whose ``previous_response_id`` is unknown."""
 
 
-def answer(body: Json | None) -> Synthesised:
-    """Return the response to the body of a request; None stands for one that is not a JSON object."""
-    return Synthesised(_response(body), _RESTS_ON)
+def answer(body: Json | None, said: Said | None = None) -> Synthesised:
+    """
+    Return the response to the body of a request; None stands for one that is not a JSON object.
+
+    ``said`` is its content, if that is not to be made for the request.
+    """
+    return Synthesised(_response(body, said), _RESTS_ON)
 
 
-def _response(body: Json | None) -> Response:
+def _response(body: Json | None, said: Said | None) -> Response:
     odd = _odd(body)
     if odd or body is None:
         return chat.error(400, odd.message, odd.param, odd.code) if odd else chat.error(400, "The request is wrong.")
@@ -46,7 +53,7 @@ def _response(body: Json | None) -> Response:
     if wrong:
         return chat.error(wrong.status, _renamed(wrong.message), _renamed(wrong.param or "") or None, wrong.code)
     try:
-        said = speak(asked, thinks=asked.get("reasoning_effort") not in (None, "none"))
+        said = said or speak(as_functions(asked), thinks=asked.get("reasoning_effort") not in (None, "none"))
     except Unanswerable as fault:
         return chat.error(400, f"Invalid schema in '{fault.parameter}': {fault}", fault.parameter)
     made = _Made(body, str(asked["model"]), said, tokens_of_prompt(asked))
@@ -59,8 +66,8 @@ def _odd(body: Json | None) -> Wrong | None:
     """Return what is wrong with the form of a request, before it is converted to chat."""
     if body is None:
         return Wrong("", "The body is not a JSON object.")
-    if body.get("previous_response_id") is not None:
-        what = "No response is kept here: send the whole conversation in 'input'."
+    if body.get("input") is NO_PREVIOUS:
+        what = f"Previous response with id '{str(body.get('previous_response_id'))[:80]}' not found."
         return Wrong("", what, "previous_response_id", "previous_response_not_found")
     if not body.get("input"):
         return Wrong("", "Missing: 'input'.", "input", "missing_required_parameter")
@@ -84,10 +91,12 @@ class _Made:
     def __init__(self, body: Json, model: str, said: Said, prompt: int) -> None:
         self._seed = seed_of(body)
         self._said = said
+        self._customs = {one["name"] for one in customs(body)}
         self._common: Json = {"id": f"resp_{self._seed}", "object": "response", "created_at": CREATED, "model": model}
         self._common |= {key: body[key] if body.get(key) is not None else value for key, value in _ECHOED.items()}
-        effort = object_of(body.get("reasoning")).get("effort")
-        self._common["reasoning"] = {"effort": effort, "summary": None}
+        asked = object_of(body.get("reasoning"))
+        self._summary = "".join(said.thought) if asked.get("summary") else ""
+        self._common["reasoning"] = {"effort": asked.get("effort"), "summary": asked.get("summary")}
         form = object_of(object_of(body.get("text")).get("format")) or {"type": "text"}
         self._common["text"] = {"format": form, "verbosity": "medium"}
         self._usage = _usage(prompt, said)
@@ -118,6 +127,17 @@ class _Made:
             call = self._said.calls[int(item["id"][-2:]) - 1]
             yield from (_of(place, "function_call_arguments.delta", delta=piece) for piece in call.pieces if piece)
             yield _of(place, "function_call_arguments.done", name=call.name, arguments=item["arguments"])
+        elif item["type"] == "custom_tool_call":
+            call = self._said.calls[int(item["id"][-2:]) - 1]
+            yield from (_of(place, "custom_tool_call_input.delta", delta=piece) for piece in custom_input(call))
+            yield _of(place, "custom_tool_call_input.done", input=item["input"])
+        elif item["type"] == "reasoning" and self._summary:
+            place = {**place, "summary_index": 0}
+            (part,) = item["summary"]
+            yield _of(place, "reasoning_summary_part.added", part=part | {"text": ""})
+            yield from (_of(place, "reasoning_summary_text.delta", delta=piece) for piece in self._said.thought)
+            yield _of(place, "reasoning_summary_text.done", text=part["text"])
+            yield _of(place, "reasoning_summary_part.done", part=part)
         elif item["type"] == "message":
             place = {**place, "content_index": 0}
             (part,) = item["content"]
@@ -134,17 +154,22 @@ class _Made:
 
     def _items(self) -> list[Json]:
         status = "incomplete" if self._cut else "completed"
-        thought: list[Json] = (
-            [{"id": f"rs_{self._seed}", "type": "reasoning", "summary": []}] if self._said.thought else []
-        )
+        summary = [{"type": "summary_text", "text": self._summary}] if self._summary else []
+        thought: Json = {"id": f"rs_{self._seed}", "type": "reasoning", "summary": summary}
         calls = [self._call(number, call, status) for number, call in enumerate(self._said.calls, 1)]
-        if calls:
-            return [*thought, *calls]
+        said = [] if calls and not self._said.text else [self._message(status)]
+        return [*([thought] if self._said.thought else []), *said, *calls]
+
+    def _message(self, status: str) -> Json:
         part = {"type": "output_text", "annotations": [], "logprobs": [], "text": "".join(self._said.text)}
         message = {"id": f"msg_{self._seed}", "type": "message", "status": status, "role": "assistant"}
-        return [*thought, message | {"content": [part]}]
+        return message | {"content": [part]}
 
     def _call(self, number: int, call: Call, status: str) -> Json:
+        if call.name in self._customs:
+            ids = {"id": f"ctc_{self._seed}{number:02}", "type": "custom_tool_call", "status": status}
+            told = {"call_id": f"call_{self._seed}{number:02}", "name": call.name}
+            return ids | told | {"input": "".join(custom_input(call))}
         ids = {"id": f"fc_{self._seed}{number:02}", "type": "function_call", "status": status}
         arguments = "".join(call.pieces)
         return ids | {"arguments": arguments, "call_id": f"call_{self._seed}{number:02}", "name": call.name}
@@ -158,6 +183,8 @@ def _begun(item: Json) -> Json:
     """Return an item in its initial state."""
     started: dict[str, Json] = {
         "message": {"status": "in_progress", "content": []},
+        "reasoning": {"summary": []},
+        "custom_tool_call": {"status": "in_progress", "input": ""},
         "function_call": {"status": "in_progress", "arguments": ""},
     }
     return item | started.get(item["type"], {})

@@ -18,7 +18,7 @@ def as_chat(body: Json) -> Json:
     """Return the equivalent chat request; what has no equivalent, such as hosted tools, is left out."""
     asked = {name: body[name] for name in _KEPT if body.get(name) is not None}
     asked["messages"] = list(_messages(body))
-    tools = [_function(one) for one in functions(body)]
+    tools = [*map(_function, functions(body)), *map(_custom, customs(body))]
     said: Json = {
         "tools": tools,
         "tool_choice": _choice(body.get("tool_choice")) if tools else None,
@@ -35,14 +35,27 @@ def functions(body: Json) -> list[Json]:
     return [one for one in found if one.get("type") == "function" and isinstance(one.get("name"), str)]
 
 
+def customs(body: Json) -> list[Json]:
+    """Return the declared custom tools, which are called with text."""
+    found = objects_in(body.get("tools"))
+    return [one for one in found if one.get("type") == "custom" and isinstance(one.get("name"), str)]
+
+
+def _custom(tool: Json) -> Json:
+    return {"type": "custom", "custom": {key: tool[key] for key in ("name", "description", "format") if key in tool}}
+
+
 def _function(tool: Json) -> Json:
     told = {key: tool[key] for key in ("name", "description", "parameters", "strict") if tool.get(key) is not None}
     return {"type": "function", "function": told}
 
 
 def _choice(choice: Any) -> Any:
-    if isinstance(choice, dict) and choice.get("type") == "function":
-        return {"type": "function", "function": {"name": choice.get("name")}}
+    if isinstance(choice, dict) and choice.get("type") in ("function", "custom"):
+        return {"type": choice["type"], choice["type"]: {"name": choice.get("name")}}
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        allowed = {"mode": choice.get("mode"), "tools": [_choice(one) for one in objects_in(choice.get("tools"))]}
+        return {"type": "allowed_tools", "allowed_tools": allowed}
     return choice if isinstance(choice, str) else None
 
 
@@ -62,7 +75,7 @@ def _messages(body: Json) -> Iterator[Json]:
         yield {"role": "user", "content": asked}
     calls: list[Json] = []
     for item in objects_in(asked):
-        if item.get("type") == "function_call":
+        if item.get("type") in ("function_call", "custom_tool_call"):
             calls.append(_call(item))
             continue
         if calls:
@@ -74,12 +87,12 @@ def _messages(body: Json) -> Iterator[Json]:
 
 
 def _call(item: Json) -> Json:
-    told = {"name": item.get("name"), "arguments": item.get("arguments")}
+    told = {"name": item.get("name"), "arguments": item.get("arguments", item.get("input"))}
     return {"id": item.get("call_id"), "type": "function", "function": told}
 
 
 def _message(item: Json) -> Iterator[Json]:
-    if item.get("type") == "function_call_output":
+    if item.get("type") in ("function_call_output", "custom_tool_call_output"):
         yield {"role": "tool", "tool_call_id": item.get("call_id"), "content": text_of(item.get("output"))}
     elif item.get("type", "message") == "message":
         yield {"role": item.get("role"), "content": text_of(item.get("content"))}
