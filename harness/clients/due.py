@@ -61,7 +61,7 @@ def expected_handling(exchange: Exchange) -> ExpectedHandling:
 
 
 def has_error(exchange: Exchange) -> bool:
-    """Return whether an answer holds an error."""
+    """Return whether a response contains an error."""
     message = exchange.message
     bare = any(step.event.endswith("_error") for step in message.steps)  # an error without its envelope
     return bool(exchange.columns.errors or message.errors or bare) or any(

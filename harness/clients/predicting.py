@@ -1,9 +1,9 @@
 """
-How a client will handle an answer, predicted from how it handles each known trait of it alone.
+Predicts how a client handles a response from how it handles each known trait of it alone.
 
 A *fact* is a result of one check on a response that the reference response to the same request does not have.  A *known
 trait* is a fault or legal variant of the catalogue, with the facts it shows; every client was tried with each.  Where all
-facts of a trait are among those of an answer, the answer has the trait::
+facts of a trait are among those of a response, the response has the trait::
 
     n answers  ── checks ──▶ facts ──▶ known traits of each answer ─┐
                                                                     ├─▶ n × m predictions: the worst outcome counts
@@ -83,7 +83,10 @@ def _facts(finding: Finding) -> Iterator[Fact]:
 
 
 def measured_traits() -> tuple[KnownTrait, ...]:
-    """Return the faults and variants that the checks tell from the reference answer; judges the whole catalogue."""
+    """
+    Return the faults and variants that the checks distinguish from the reference response; judges the whole
+    catalogue.
+    """
     plain = {trial.request_id: trial for trial in reference_trials()}
     usual = {name: facts_of(trial) for name, trial in plain.items()}
     made = [

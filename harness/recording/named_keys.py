@@ -5,8 +5,8 @@ The ids of requests, chunks and responses look the same, and they are evidence. 
 word such as key, token or secret is its name or occurs in the same string, and in a short body that rejects a key;
 never if it is called an id.
 
-Seen in answers: ``API key … is invalid`` (https://github.com/Unstructured-IO/unstructured-api/pull/578), ``Key Hash
-(Token) =…`` (https://github.com/BerriAI/litellm/pull/39787), ``"token": "…"``
+Seen in responses: ``API key … is invalid`` (https://github.com/Unstructured-IO/unstructured-api/pull/578),
+``Key Hash (Token) =…`` (https://github.com/BerriAI/litellm/pull/39787), ``"token": "…"``
 (https://github.com/outline/outline/issues/998).
 """
 

@@ -1,5 +1,5 @@
 """
-Finds secrets in texts that a stream splits over several events, so that they are no contiguous bytes.
+Finds secrets in texts that a stream splits over several events, so that their bytes are not contiguous.
 
 How it works: the strings of all events are joined by their place, whatever their keys are called: the content of a
 choice, the arguments of a tool call, the tokens of ``logprobs``, the message of an error.  Since readers may join

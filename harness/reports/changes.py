@@ -113,7 +113,7 @@ class State:
 
     @property
     def judged(self) -> Outcome:
-        """The outcome; ``missing`` if there is no finding, whatever the reason."""
+        """The outcome; ``missing`` if there is no finding, for any reason."""
         return self.outcome if self.finding else Outcome.MISSING
 
     @property

@@ -246,7 +246,7 @@ def _collect_accumulated(exchange: Exchange, take: Take) -> None:
         for event in stream:
             if event.type == "chunk":
                 take(event.chunk)
-        # These two announce, by design, an answer that ended early; its stream is in order.
+        # These two report, by design, a response that ended early; its stream is valid.
         with suppress(openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
             stream.get_final_completion()
 

@@ -45,7 +45,7 @@ ASKED = tuple(
     for question in QUESTIONS
     for anchor, title, short, pattern in (_WORDS[question.observation],)
 )
-"""The questions in their order."""
+"""The questions in order."""
 
 MEANINGS = {
     ("usage", "own"): "in its own chunk after the last text, with empty `choices`, as OpenAI does",

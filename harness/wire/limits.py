@@ -12,7 +12,7 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """
-    The limits, in bytes but for ``events``.
+    The limits, in bytes except ``events`` and ``values``.
 
     Of a response: ``body`` is all of it, decompressed; ``line`` a line of a stream; ``event`` the data of one
     event, or a JSON body; ``events`` the number of events, or of lines outside events, in a stream; ``values`` the

@@ -247,7 +247,7 @@ def _alike(one: bytes, other: bytes, length: int) -> bool:
 
 
 def as_it_is(text: str | None) -> str | None:
-    """Return a text without white space around it, and without halves of a character at its end; None if it is too long to be kept."""
+    """Return a text stripped, without a lone surrogate at its end; None if it is too long to keep."""
     bare = (text or "").strip().rstrip("\ufffd")
     return bare if len(bare) <= _WHOLE else None
 

@@ -90,7 +90,7 @@ def keyed(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_pack(texts: Mapping[str, str]) -> str:
-    """Return texts as a wheel has them: all keys in one string, which compresses best, then the texts, as JSON."""
+    """Return texts in a wheel's form: all keys in one string, which compresses best, then the texts, as JSON."""
     told = keyed(texts)
     return json.dumps(["".join(told), list(told.values())], ensure_ascii=False, separators=(",", ":"))
 

@@ -149,7 +149,7 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Remove it after the loop: `text = text.strip().removeprefix(reasoning.strip()).lstrip() or text`.
     """
-    # A model may think the very words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows them.
+    # A model may think the exact words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows.
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "")
         message = _copied(text, thought)

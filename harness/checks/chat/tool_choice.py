@@ -26,7 +26,7 @@ _AUTO, _WHOLE, _NAMED, _REQUIRED, _NONE, _PARALLEL = (
 )
 _READ, _BROKEN_OFF = ("chunk.present",), ("sse.json", "sse.no-error", "http.complete")
 _EXCUSES = {"length", "content_filter"}
-_JUDGED = 50  # calls of one answer
+_JUDGED = 50  # calls of one response
 
 
 def _names(exchange: Exchange) -> list[str]:

@@ -39,10 +39,7 @@ _NO_TEXT = Advice(
 
 @dataclass(slots=True)
 class LegacyCall:
-    """
-    A legacy call, joined: the first string name, the string arguments, whether some are no strings, and its
-    place.
-    """
+    """A legacy call, joined: the first string name, the string arguments, if some are not strings, and its place."""
 
     at: tuple[int, str]
     name: str = ""

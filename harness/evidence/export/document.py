@@ -40,7 +40,10 @@ class Shown(_Part):
 
 
 class Statement(_Part):
-    """A value, and what shows it. Where models or scenarios differ there are several; the best shown stands first."""
+    """
+    A value and its evidence. If models or scenarios differ there are several, the one with the best evidence
+    first.
+    """
 
     value: bool | str
     shown: tuple[Shown, ...] = Field(min_length=1, description="What shows it, the best first.")

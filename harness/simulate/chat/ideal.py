@@ -189,7 +189,7 @@ Pieces = tuple[str, ...]
 
 
 class _Choice:
-    """One choice of the answer to ``request``, streamed or whole; ids of its calls begin with ``calls``."""
+    """One choice of the response to ``request``, streamed or whole; ids of its calls begin with ``calls``."""
 
     def __init__(self, request: Json, index: int, said: Said, calls: str) -> None:
         self.index = index

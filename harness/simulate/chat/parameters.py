@@ -80,4 +80,4 @@ def without(body: Json, ignored: Collection[str]) -> Json:
 
 
 PARAMETERS = tuple(sorted(set().union(*(parameters_of(scenario) for scenario in SCENARIOS.values()))))
-"""All that scenarios depend on."""
+"""All parameters that scenarios depend on."""

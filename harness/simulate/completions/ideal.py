@@ -129,7 +129,7 @@ def _in_turn(lists: list[list[Json]]) -> list[Json]:
 
 
 class _TextChoice:
-    """One choice of the answer to a request, streamed or whole."""
+    """One choice of the response to a request, streamed or whole."""
 
     def __init__(self, body: Json, index: int, said: TextSaid, prompt: str) -> None:
         self._index, self._finish = index, said.finish

@@ -1,7 +1,7 @@
 """
-The answer of Messages to any request, in the form that Anthropic's own recordings have, or those of the provider.
+Responds to any request of Messages, in the form of Anthropic's own recordings, or of the provider's.
 
-What it says is what chat would say to the same question.
+The content is that of chat for the same question.
 """
 
 import json

@@ -1,7 +1,7 @@
 r"""
 Finds chunks that differ from the one before only in their text, without parsing them (the fast path).
 
-Most chunks of a stream are equal but for the text in one key (``content``) and, with OpenAI and Mistral, random
+Most chunks of a stream differ only in the text of one key (``content``) and, with OpenAI and Mistral, random
 padding in a second.  Why it is safe to take such a chunk unparsed:
 
 1. The parsed chunk is cut at the values of these keys into *frames*, the bytes around them::
@@ -11,7 +11,7 @@ padding in a second.  Why it is safe to take such a chunk unparsed:
 
    Each key stands once in the chunk and no frame has a backslash, so no other spelling of the key (``\u0063ontent``)
    and no second one, of which the last would win, can change what the value means.
-2. A chunk that has the same frames in the same order, with JSON strings between them, parses to the same object but for
+2. A chunk that has the same frames in the same order, with JSON strings between them, parses to the same object except for
    these strings.
 3. That what stands between the frames are JSON strings is seen by parsing all of them at once, as one list.  Joined, a
    stray quote or backslash in one could pair with another's, so that texts which have either are matched by

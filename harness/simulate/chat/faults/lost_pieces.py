@@ -1,4 +1,7 @@
-"""Faults of answers that are without a piece in one mode, or have one too many: left-overs of templates, words for nothing."""
+"""
+Faults of responses that lack a part in one mode, or have one too many: left-overs of templates, words for
+nothing.
+"""
 
 from typing import Any
 
