@@ -80,6 +80,7 @@ def test_check_families_do_not_import_each_other() -> None:
     shared = {
         "applies",
         "error_causes",
+        "failure_words",
         "json_forms",
         "json_schema",
         "kinds",

@@ -13,7 +13,7 @@ from harness.checks.registry import Check, declared
 from harness.results import Advice, Finding, Outcome, Told
 
 _MODULES: dict[str, tuple[str, ...]] = {
-    "http": ("http", "http_transfer"),
+    "http": ("http", "http_transfer", "http_waiting"),
     "sse": ("sse", "sse_legal"),
     "chunk": (
         "chat.chunk",
@@ -62,16 +62,20 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "multi_turn": ("chat.multi_turn",),
     "parity": ("chat.parity", "chat.parity_ends", "messages.parity"),
     "models": ("models",),
-    "error": ("error", "error_wrapped"),
+    "error": ("error", "error_fields", "error_wrapped"),
     "sdk": ("chat.sdk",),
     "messages": (
         "messages.order",
         "messages.events",
         "messages.message",
         "messages.blocks",
+        "messages.texts",
+        "messages.choosing",
         "messages.answering",
         "messages.usage",
+        "messages.usage_cached",
         "messages.errors",
+        "messages.counting",
         "messages.sdk",
     ),
     "completions": ("completions.text", "completions.probabilities", "completions.sdk"),

@@ -12,18 +12,24 @@ from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.error_causes import (
     BAD_KEY,
+    ENVELOPE_HELD,
     LIMIT,
     NO_CREDIT,
     NO_MODEL,
+    NO_WORD,
+    OVERLOADED,
     TOO_LONG,
     ToldCause,
     beyond_specification,
+    inner_error,
+    kind_of,
     request_mistake,
     told_cause,
 )
+from harness.checks.marks import mojibake
 from harness.checks.registry import observation, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.chat.ideal import error, exchange
+from harness.simulate.chat.ideal import exchange
 from harness.simulate.reference import (
     BODY,
     replace_in_body,
@@ -33,8 +39,8 @@ from harness.simulate.reference import (
     with_request_params,
     with_response,
 )
-from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import OK, Exchange
+from harness.wire.repeated_keys import repeated_in
 from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
 
@@ -43,17 +49,25 @@ SHOULD = Level.SHOULD
 _REFUSED = with_expected_status(exchange({"model": "no-such-model", "messages": []}), 404, 400)
 _KEY = with_expected_status(exchange({}, key="wrong"), 401, 403)
 _HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
-_ENVELOPE = (*_HELD, "error.envelope")
 _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
 _FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":null}}'.encode("gbk")
+_TWO_ERRORS = Advice(
+    "Parsers keep the last, the first or neither: two clients show two errors, or one of them none.",
+    "Keep the first that says something: `json.loads(text, object_pairs_hook=lambda pairs: dict(reversed([one for one in pairs if one[1]])))`.",
+)
+_READ = 1 << 16
+"""Bytes of an error in which keys that stand twice are looked for."""
+GARBLED = Advice(
+    "The user cannot read why the request failed, and code that looks for words in it finds none.",
+    'Undo it: `text.encode("cp1252", "ignore").decode("utf-8", "ignore")`, and show the status beside it.',
+)
 _SHOWN = 60
 _FORBIDDEN, _LIMITED, _SERVER_ERROR = 403, 429, 500
 
-_NO_WORD = {"None", "null", "undefined", "nil"}
-_SAYS_NOTHING = _NO_WORD | {"[object Object]", "error", "Error", "{}", "[]", "%s", "<nil>", "NoneType: None"}
+_SAYS_NOTHING = NO_WORD | {"[object Object]", "error", "Error", "{}", "[]", "%s", "<nil>", "NoneType: None"}
 _MISTAKEN = {
-    LIMIT.name: {400, 401, 403, 404, 422}, TOO_LONG.name: {401, 403, 404, 429}, NO_MODEL.name: {401, 429}, NO_CREDIT.name: {401, 404},
+    LIMIT.name: {400, 401, 403, 404, 422}, OVERLOADED.name: {400, 401, 403, 404, 422}, TOO_LONG.name: {401, 403, 404, 429}, NO_MODEL.name: {401, 429}, NO_CREDIT.name: {401, 404},
 }  # fmt: skip
 """Statuses below 500 that make a client react wrongly to a cause: give up, retry, ask for a key."""
 
@@ -61,6 +75,10 @@ LIMIT_AS_MISTAKE = Advice(
     "A temporary limit is taken as a mistake in the request: the SDK raises another class than RateLimitError, and "
     "does not retry.",
     'Retry if the error text says so: `if "rate limit" in str(error).lower()`.',
+)
+OVERLOAD_AS_MISTAKE = Advice(
+    "A temporary overload is taken as a mistake in the request: the SDK does not retry, and a router looks for no other server.",
+    'Retry if the error text says so: `if re.search("overloaded|unavailable|capacity", str(error))`.',
 )
 LENGTH_AS_LIMIT = Advice(
     "The SDK retries twice a request that can never succeed, and the user waits for a limit that does not exist.",
@@ -91,16 +109,6 @@ def _json(exchange: Exchange) -> Any:
     return exchange.chunk(0) if exchange.reading.body_kind == "json" else None
 
 
-def _inner(exchange: Exchange) -> dict[str, Any]:
-    """Return the object under ``error``."""
-    value: dict[str, Any] = _json(exchange)["error"]
-    return value
-
-
-def _kind(value: Any) -> str:
-    return "null" if value is None else "text" if isinstance(value, str) else type(value).__name__
-
-
 @rule(
     "error.refused", SHOULD, "An invalid request is rejected.",
     sources.SDK_ERRORS, lambda x: None if x.expected.refusal or beyond_specification(x) else "the request is not known to be wrong",
@@ -120,8 +128,8 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _cause_known(exchange: Exchange) -> str | None:
-    """The cause is known by the scenario, by the request, or by the words of the error."""
-    known = _refusal_expected(exchange) is None or request_mistake(exchange) or told_cause(exchange)
+    """What was wrong is known by the scenario, by the request, or by the words of the error."""
+    known = _refusal_expected(exchange) is None or _mistake(exchange) or told_cause(exchange)
     return None if known else "neither the request nor the error tells what was wrong"
 
 
@@ -133,6 +141,9 @@ def _cause_known(exchange: Exchange) -> str | None:
         with_response(_KEY, status=400),
         with_response(_REFUSED, status=500),
         with_response(with_expected_status(_REFUSED), status=502),
+        with_response(with_body(BODY, b'{"error":{"message":"The model is overloaded.","type":"x","param":null,"code":null}}'), status=400),
+        with_response(with_body(BODY, b'{"error":{"message":"This group only allows Claude Code clients.","type":"x","param":null,"code":null}}'), status=503),
+        with_response(with_body(with_request_params(BODY, temperature=5), b'{"error":{"message":"Internal Server Error","type":"server_error","param":null,"code":null}}'), status=500),
         with_response(with_body(BODY, b'{"message":"Bad Request","code":"upstream_error"}'), status=502),
         with_response(with_expected_status(_KEY), status=400),
         with_response(with_body(BODY, b'{"error":{"message":"Rate limit reached.","type":"x","param":null,"code":null}}'), status=400),
@@ -152,11 +163,17 @@ def status(exchange: Exchange) -> Iterator[Problem]:
         if code not in due:
             yield Problem(f"the status is {code}, not {_any_of(due)}", ((None, 0),), advice)
         return
-    mistake, told = request_mistake(exchange), told_cause(exchange)
+    mistake, told = _mistake(exchange), told_cause(exchange)
     if mistake and (code >= _SERVER_ERROR or (code == _FORBIDDEN and told is None)):
         yield Problem(f"status {code} for a request with {mistake}, expected 400 or 422", ((None, 0),), advice)
     elif told and code not in told.cause.due and (code >= _SERVER_ERROR or _is_mistaken(code, told)):
         yield Problem(_misleading(code, told), ((None, 0),), advice or _advice_on(code, told))
+
+
+def _mistake(exchange: Exchange) -> str | None:
+    """Return what a request is wrong in: its form, or a value out of the range that the specification gives it."""
+    beyond = beyond_specification(exchange)
+    return request_mistake(exchange) or (f"a value out of range, {beyond}" if beyond else None)
 
 
 def _is_mistaken(code: int, told: ToldCause) -> bool:
@@ -164,6 +181,8 @@ def _is_mistaken(code: int, told: ToldCause) -> bool:
 
 
 def _advice_on(code: int, told: ToldCause) -> Advice | None:
+    if told.cause is OVERLOADED:
+        return OVERLOAD_AS_MISTAKE
     if told.cause is LIMIT:
         return LIMIT_AS_MISTAKE
     return LENGTH_AS_LIMIT if told.cause is TOO_LONG and code == _LIMITED else None
@@ -227,10 +246,10 @@ def not_stream(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "error.json", SHOULD, "An error is one JSON object.",
+    "error.json", SHOULD, "An error is one JSON object, in which no key stands twice.",
     sources.ERROR, error_status,
     good=(_REFUSED,),
-    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), replace_in_body(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK)),
+    bad=(with_body(_REFUSED, b"model not found"), with_body(_REFUSED, b'"model not found"'), replace_in_body(_REFUSED, "}}", "}"), with_body(_REFUSED, _GBK), replace_in_body(_REFUSED, '"param":null', '"param":null,"message":""')),
     depends_on=("error.not-empty", "error.not-html", "error.not-stream"),
 )  # fmt: skip
 def is_json(exchange: Exchange) -> Iterator[Problem]:
@@ -242,10 +261,14 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     look = exchange.reading.body_kind
     value = _json(exchange)
     if not isinstance(value, dict):
-        what = exchange.reading.syntax_error or ("plain text" if look != "json" else f"a JSON {_kind(value)}")
+        what = exchange.reading.syntax_error or ("plain text" if look != "json" else f"a JSON {kind_of(value)}")
         yield Problem(f"the error is not a JSON object: {what}", ((None, 0),))
     elif not is_utf8(exchange.response.content):
         yield Problem("the error is not UTF-8", ((None, 0),))
+    else:
+        twice = repeated_in(exchange.response.content[exchange.reading.start : exchange.reading.start + _READ])
+        for pointer in sorted(twice, key=lambda pointer: not pointer.endswith("/message"))[:1]:
+            yield Problem(f"{pointer} stands twice in the error", ((0, pointer),), _TWO_ERRORS)
 
 
 @rule(
@@ -305,7 +328,7 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
         with_body(_REFUSED, b'{"error":{"message":{"detail":[]},"type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":"[object Object]","type":"x","param":null,"code":null}}'),
     ),
-    depends_on=_ENVELOPE,
+    depends_on=ENVELOPE_HELD,
 )  # fmt: skip
 def has_message(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -313,73 +336,18 @@ def has_message(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: If the message is not a string, show the whole of `error.body` as JSON.
     """
-    value = _inner(exchange).get("message")
+    value = inner_error(exchange).get("message")
     if not isinstance(value, str) or not value.strip():
-        shown = "absent" if "message" not in _inner(exchange) else '""' if isinstance(value, str) else _kind(value)
+        shown = (
+            "absent" if "message" not in inner_error(exchange) else '""' if isinstance(value, str) else kind_of(value)
+        )
         yield Problem(f"message is {shown}", ((0, "/error/message"),))
+    elif garbled := mojibake(value):
+        yield Problem(
+            f"message is UTF-8 that was read as another encoding: {garbled[:_SHOWN]}", ((0, "/error/message"),), GARBLED
+        )
     elif value.strip(" .:") in _SAYS_NOTHING:
         yield Problem(f"message is {value!r}, which says nothing", ((0, "/error/message"),))
-
-
-@rule(
-    "error.type", SHOULD, "An error has a `type`, a string.",
-    sources.ERROR, error_status,
-    good=(_REFUSED,),
-    bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null'), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":"None"')),
-    depends_on=_ENVELOPE,
-)  # fmt: skip
-def has_type(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that branch on it treat the error as unknown.
-
-    Instead: Branch on the status first, and on type only if it is present.
-    """
-    yield from _text(exchange, "type", nullable=False)
-
-
-@rule(
-    "error.code", SHOULD, "An error has a `code`, a string or `null`.",
-    sources.ERROR, error_status,
-    good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
-    bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
-    depends_on=_ENVELOPE,
-    dialects=WITH_CHOICES,
-)  # fmt: skip
-def has_code(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Typed clients fail to decode a number, so the decoding error hides the provider's.
-
-    Instead: Compare as strings: `str(error.code)`.
-    """
-    yield from _text(exchange, "code", nullable=True)
-
-
-@rule(
-    "error.param", SHOULD, "An error has a `param`, a string or `null`.",
-    sources.ERROR, error_status,
-    good=(_REFUSED,),
-    bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]')),
-    depends_on=_ENVELOPE,
-    dialects=WITH_CHOICES,
-)  # fmt: skip
-def has_param(exchange: Exchange) -> Iterator[Problem]:
-    """
-    `error["param"]` raises KeyError in clients that parse the body themselves.
-
-    Instead: Read it with a default: `body.get("param")`.
-    """
-    yield from _text(exchange, "param", nullable=True)
-
-
-def _text(exchange: Exchange, key: str, *, nullable: bool) -> Iterator[Problem]:
-    inner = _inner(exchange)
-    if key not in inner:
-        yield Problem(f"{key} is absent", ((0, f"/error/{key}"),))
-    elif not isinstance(inner[key], str) and not (nullable and inner[key] is None):
-        shown = str(inner[key]) if isinstance(inner[key], int | float) else _kind(inner[key])
-        yield Problem(f"{key} is {shown[:_SHOWN]}, not a string", ((0, f"/error/{key}"),))
-    elif inner[key] in _NO_WORD or (key == "type" and not inner[key]):
-        yield Problem(f"{key} is the string {inner[key]!r}, not a name", ((0, f"/error/{key}"),))
 
 
 @observation(

@@ -54,6 +54,12 @@ BAD_KEY = _cause(
     r"|invalid_api_key|authentication (fail|error|required)|authentication_error|\bunauthori[sz]ed\b|no api key",
     401, 403,
 )  # fmt: skip
+FORBIDDEN = _cause(
+    "a request that is not allowed",
+    r"\bonly allows? .{1,40}\bclients?\b|\bonly authorized for\b|permission[_ ]denied|\bdoes not have (permission|access)\b|\baccess denied\b"
+    r"|\bnot (authorized|permitted) to (use|access)\b|unsupported_country|country, region, or territory not supported",
+    403, 401, 404, 400,
+)  # fmt: skip
 NO_CREDIT = _cause(
     "an account without credit",
     r"payment required|insufficient[ _](balance|quota|credit|fund)s?|(credit )?balance is (too low|insufficient)"
@@ -64,6 +70,12 @@ LIMIT = _cause(
     "a rate limit",
     r"rate[ _-]?limit|too[ _]many[ _]requests|requests per (minute|second|day)|\b(tpm|rpm|qps) limit",
     429, 503, 529,
+    transient=True,
+)  # fmt: skip
+OVERLOADED = _cause(
+    "an overload",
+    r"\boverloaded(_error)?\b|\bat (full )?capacity\b|\b(temporarily|currently) (unavailable|overloaded|busy)|no healthy upstream|负载过高|系统繁忙|服务繁忙",
+    503, 529, 429, 500, 502, 504,
     transient=True,
 )  # fmt: skip
 NO_MODEL = _cause(
@@ -94,7 +106,10 @@ ONE_FORM = _cause(
 BAD_REQUEST = _cause(
     "an invalid request",
     r"\bbad[ _]?request|invalid[ _]request|field required|\bunprocessable\b|missing (required|field|tool|['`\"]\w+['`\"])|required (field|parameter|property)"
-    r"|(unsupported|unrecognized|unknown|invalid|unexpected)[ _]?(parameter|argument|value|role|field|property|type|input)"
+    r"|(unsupported|unrecognized|unknown|invalid|unexpected)( request)?[ _]?(param(eter)?|argument|value|role|field|property|type|input)"
+    r"|\b(param(eter)?|argument|option|field)s?\b.{0,60}\b(not|isn't|n't) (currently )?(supported|allowed|permitted|recogni[sz]ed)"
+    r"|\b[a-z]+(_[a-z]+)+['`\"]? (must|should) be (an? |at (least|most) |between |greater |less |positive|in |one of |within )"
+    r"|\b(temperature|top_p|n|stop|seed|suffix|logprobs|tools|stream|model|messages|prompt)['`\"]? must be (an? |at (least|most) |between |greater |less |positive|in |one of |within )"
     r"|(failed|unable|cannot|could not) to? ?(parse|deseriali[sz]e|decode)\b.{0,40}(request|body|json|tools?|messages?)"
     r"|validation ?error|json_invalid|expected .{0,40} got |extra inputs are not permitted|\binput should be\b"
     r"|\b(key|property|attribute) '\w+' (not found|is missing)|\broles must alternate|参数错误|参数无效|无效的?参数|不能为空"
@@ -102,11 +117,11 @@ BAD_REQUEST = _cause(
     400, 422, 404, 405, 413, 415,
 )  # fmt: skip
 
-CAUSES = (MODEL_FAILED, BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM, BAD_REQUEST)
-"""All causes; the first whose words are found counts, since general words occur beside specific ones."""
+CAUSES = (MODEL_FAILED, BAD_KEY, FORBIDDEN, NO_CREDIT, LIMIT, OVERLOADED, NO_MODEL, TOO_LONG, ONE_FORM, BAD_REQUEST)
+"""All there are; the first whose words are found is told, since the general words stand beside the special ones."""
 
-WHATEVER_IS_ASKED = (BAD_KEY, NO_CREDIT, LIMIT, NO_MODEL, TOO_LONG, ONE_FORM)
-"""Causes unrelated to a parameter or a capability: the same request without it fails too."""
+WHATEVER_IS_ASKED = (BAD_KEY, FORBIDDEN, NO_CREDIT, LIMIT, OVERLOADED, NO_MODEL, TOO_LONG, ONE_FORM)
+"""Causes that are none of a parameter or a capability: the same request without it has them too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +267,21 @@ def told_error(inner: dict[str, Any]) -> str:
     words = _text_of(inner) or ""
     cause = next((one.name for one in CAUSES if one.words.search(words)), None)
     return f"{number or 'no code'}, {words[:_SHOWN]}" + (f" ({cause})" if cause else "")
+
+
+ENVELOPE_HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json", "error.envelope")
+"""What must hold before anything is said of what an error has under ``error``."""
+
+NO_WORD = {"None", "null", "undefined", "nil"}
+"""Words that stand for none, written as text."""
+
+
+def inner_error(exchange: Exchange) -> dict[str, Any]:
+    """Return the object under ``error``."""
+    value: dict[str, Any] = exchange.chunk(0)["error"]
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """Return the kind of a JSON value in a word."""
+    return "null" if value is None else "text" if isinstance(value, str) else type(value).__name__

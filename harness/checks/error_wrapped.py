@@ -11,7 +11,7 @@ from harness.checks.error_causes import error_within, told_error
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, exchange
-from harness.simulate.reference import with_body, with_expected_status
+from harness.simulate.reference import with_body, with_expected_status, with_response
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
 
@@ -27,8 +27,17 @@ _CODE = re.compile(
     r"|Cannot read propert(y|ies) (of|')|\bundefined is not\b|nil pointer dereference|invalid memory address"
     r"|index out of range \[|\bjava\.\w+\.\w*Exception|NullPointerException|thread '.*' panicked|::unwrap\(\)"
     r"|\b(KeyError|TypeError|AttributeError|IndexError|UnboundLocalError|NameError)\b ?[:(]|std::\w+"
+    r"|[Oo]ut of range float values are not JSON|\bis not JSON serializable|Body (is unusable|has already been (read|used|consumed))"
+    r"|Object reference not set|Cannot destructure property|\bis not a function\b|\bpanic: |assertion failed:|AssertionError"
+    r"|GGML_ASSERT|CUDA (error|out of memory)|\bis not (iterable|awaited)\b"
 )
-"""Messages of a server's code to its developers."""
+"""What the code of a server says to its own authors."""
+_OF_PARSING = re.compile(
+    r"Expecting value: line \d+ column \d+|[Uu]nexpected end of JSON input|invalid character '.{1,4}' (looking for|after)"
+    r"|Unexpected token .{1,40}(is not valid )?JSON|json: cannot unmarshal|EOF while parsing|expected value at line \d+ column \d+"
+    r"|\b\d+ validation errors? for [A-Z]\w+|error decoding response body"
+)
+"""What it says of JSON that it could not read: with a 5xx that of somebody else, since for its own client it has 400."""
 
 _OF_CODE = Advice(
     "The user reads an exception of the server's code, which says neither what was wrong with the request nor whether to retry.",
@@ -38,6 +47,7 @@ _TRACED = Advice(
     "The user reads the server's code and file paths; the cause, if given, is in the last line.",
     "Show only the last line: `text.strip().splitlines()[-1]`.",
 )
+_SERVER_ERROR = 500
 _WRAPPED = '{{"error":{{"message":{0},"type":"invalid_request_error","param":null,"code":null}}}}'
 _PYTHON = Advice(
     "The user reads a dump, and code can branch only on the status of the outer error.",
@@ -59,6 +69,8 @@ def _bad(message: str) -> Exchange:
         _bad("Error code: 400 - {'error': {'message': 'Invalid schema', 'param': None}}"),
         _bad('Traceback (most recent call last):\n  File "/srv/engine.py", line 42, in generate\nValueError: bad'),
         _bad("'>' not supported between instances of 'NoneType' and 'int'"),
+        _bad("Out of range float values are not JSON compliant: -inf"),
+        with_response(_bad("invalid character '<' looking for beginning of value"), status=502),
         with_body(_REFUSED, b'{"code":"Gateway.Error","description":"{\\"code\\":50508,\\"message\\":\\"System is too busy now.\\"}"}'),
     ),
     depends_on=_HELD,
@@ -73,21 +85,21 @@ def own_words(exchange: Exchange) -> Iterator[Problem]:
     body = exchange.chunk(0)
     for place in _PLACES:
         text = _at(body, place)
-        found = _no_words(text) if isinstance(text, str) else None
+        found = _no_words(text, exchange.response.status) if isinstance(text, str) else None
         if found:
             said, advice = found
             yield Problem(f"{place[1:].replace('/', '.')} {said}", ((0, place),), advice)
             return
 
 
-def _no_words(text: str) -> tuple[str, Advice | None] | None:
-    """Return what a message is instead of words, and the impact; None if it is words."""
+def _no_words(text: str, status: int) -> tuple[str, Advice | None] | None:
+    """Return what a message is in place of words, and what that breaks; None where it is words."""
     if _TRACE.search(text):
         return "holds a stack trace of the server", _TRACED
     inner, is_python = error_within(text)
     if inner:
         return f"holds another error: {told_error(inner)}", _PYTHON if is_python else None
-    code = _CODE.search(text)
+    code = _CODE.search(text) or (_OF_PARSING.search(text) if status >= _SERVER_ERROR else None)
     return (f"is an exception of the server's own code: {code[0]}", _OF_CODE) if code else None
 
 

@@ -5,24 +5,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from harness.checks import sources
+from harness.checks import json_forms, sources
 from harness.checks.applies import (
     all_of,
     answer_with_headers,
     any_exchange,
     body,
     come,
-    has_headers,
     stream,
     success_status,
     uncut,
 )
 from harness.checks.error_causes import MODEL_FAILED, told_cause
-from harness.checks.json_forms import AS_LINES, BARE_ERROR, TWICE, bare_error, bare_lines, encoded_twice, envelope
-from harness.checks.registry import TOO_LARGE, Reason, observation, rule
-from harness.matrix.scenarios import SCENARIOS
+from harness.checks.registry import TOO_LARGE, observation, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.chat.ideal import error, recording
+from harness.simulate.chat.ideal import error
 from harness.simulate.reference import (
     BODY,
     STREAM,
@@ -35,7 +32,7 @@ from harness.simulate.reference import (
 )
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.dumping import json_text
-from harness.wire.exchange import OK, Exchange, Reads
+from harness.wire.exchange import OK, Exchange
 from harness.wire.json_faults import fault_of
 from harness.wire.shapes import as_object
 from harness.wire.sse import is_utf8
@@ -45,8 +42,6 @@ MUST = Level.MUST
 _STREAM_TYPE, _BODY_TYPE = "text/event-stream", "application/json"
 _ERROR_BODY = with_body(BODY, b'{"error":{"message":"overloaded","type":"server_error","param":null,"code":null}}')
 _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/detail", "/ResponseMetadata/Error")
-_CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
-_AT_ONCE = 2.0  # seconds; a response that begins so soon has not waited for the end of another
 _LIMIT = "LimitReached: a line of more than 8,388,608 bytes"
 _REFUSED, _FAILED = 400, 500
 _START = ((None, 0),)
@@ -250,14 +245,14 @@ def stream_asked(exchange: Exchange) -> Iterator[Problem]:
     `stream.response.read()` instead.
     """
     if exchange.reading.body_kind != "stream":
-        error = bare_error(exchange)
-        lines = 0 if error else bare_lines(exchange)
+        error = json_forms.bare_error(exchange)
+        lines = 0 if error else json_forms.bare_lines(exchange)
         said = f"the response is {_look(exchange)}, not a stream"
         if error:
             said = f"an error came in the stream as plain JSON, outside any event: {error.text}"
         elif lines:
             said = f"the response is lines of JSON, {lines} or more without data:, not a stream of events"
-        yield Problem(said, ((None, 0),), BARE_ERROR if error else AS_LINES if lines else None)
+        yield Problem(said, ((None, 0),), json_forms.BARE_ERROR if error else json_forms.AS_LINES if lines else None)
 
 
 @rule(
@@ -277,9 +272,9 @@ def body_asked(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(f"the response is {_look(exchange)}, not a JSON body", ((None, 0),))
     elif exchange.reading.syntax_error:
         fault = fault_of(exchange.response.content[exchange.reading.start :], exchange.reading.syntax_error)
-        yield Problem(f"the body is not JSON: {fault.said}", ((None, 0),))
-    elif encoded_twice(exchange.chunk(0)):
-        yield Problem("the body is a JSON string that holds JSON: it was encoded twice", ((None, 0),), TWICE)
+        yield Problem(f"the body is not JSON: {fault.said}", ((None, 0),), json_forms.OF_BODY.get(fault.form))
+    elif json_forms.encoded_twice(exchange.chunk(0)):
+        yield Problem("the body is a JSON string that holds JSON: it was encoded twice", ((None, 0),), json_forms.TWICE)
 
 
 def _look(exchange: Exchange) -> str:
@@ -288,6 +283,12 @@ def _look(exchange: Exchange) -> str:
     if short in _NOTHING:
         return f"the JSON {short.decode()}"
     look = exchange.reading.body_kind
+    if look == "text" and _SIZED.match(short):
+        return (
+            "a JSON body between the sizes of chunked transfer"
+            if b"{" in short[:16]
+            else "events between the sizes of chunked transfer"
+        )
     if look == "text" and _SHOUTED.match(short):
         return "text in which the fields of a stream begin with capital letters"
     return "lines of JSON without data:" if look == "json" and _are_lines(short) else _LOOKS[look]
@@ -299,6 +300,7 @@ def _are_lines(content: bytes) -> bool:
     return len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines[:2])
 
 
+_SIZED = re.compile(rb"[0-9a-fA-F]{1,8}(?:;[^\r\n]*)?\r?\n(?:\{|data:|event:|:)")
 _SHOUTED = re.compile(rb"(?:DATA|Data|EVENT|Event)\s?:")
 _HEAD = 1 << 16
 _NOTHING = {b"null", b"true", b"false"}
@@ -319,6 +321,7 @@ _LOOKS = {"stream": "a stream", "json": "a JSON body", "html": "an HTML page", "
         with_body(BODY, b'{"success":false,"data":"no quota"}'),
         with_body(BODY, b'{"code":500,"msg":"no quota","data":null}'),
         with_body(BODY, b'{"title":"Unavailable","status":503}'),
+        with_body(BODY, b'{"id":"","object":"","created":0,"model":"","choices":null,"usage":null}'),
         replace_in_body(BODY, '"finish_reason":"stop"', '"finish_reason":"stop","error":{"message":"cut"}'),
     ),
     dialects=WITH_CHOICES,
@@ -334,12 +337,29 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
         return
     for found in exchange.columns.errors[:1]:
         yield Problem(f"an error came with status 200: {found.text}", ((found.chunk, found.pointer),))
-    if exchange.columns.kinds("/choices").keys() & {"list", "[]"} or envelope(exchange):
+    if exchange.columns.kinds("/choices").keys() & {"list", "[]"} or json_forms.envelope(exchange):
+        return
+    if _is_blank(exchange.chunk(0)):
+        yield Problem("every field of the body is empty: it is no completion", ((0, ""),), _BLANK)
         return
     flat = any(exchange.columns.kinds(place).keys() - {"missing", "null", "[]"} for place in _FLAT)
-    text = any(what == "text" for _, what in exchange.columns.not_objects) and not encoded_twice(exchange.chunk(0))
+    text = any(what == "text" for _, what in exchange.columns.not_objects) and not json_forms.encoded_twice(
+        exchange.chunk(0)
+    )
     if flat or text or (not exchange.columns.errors and _says_error(exchange.chunk(0))):
         yield Problem("the body is an error without choices, at status 200", ((0, ""),))
+
+
+_BLANK = Advice(
+    "The SDK returns a completion whose `choices` is None: `response.choices[0]` raises TypeError, and why it failed is lost.",
+    "Raise on `not response.choices`, and ask again.",
+)
+"""What a body breaks that a gateway made of nothing."""
+
+
+def _is_blank(value: Any) -> bool:
+    """Tell whether a completion has keys and nothing in them."""
+    return isinstance(value, dict) and "choices" in value and not any(value.values())
 
 
 def _says_error(value: Any) -> bool:
@@ -403,47 +423,3 @@ def utf8(exchange: Exchange) -> Iterator[Problem]:
             content.decode()
         except UnicodeDecodeError as wrong:
             yield Problem("the body holds invalid UTF-8", ((None, wrong.start),))
-
-
-@observation(
-    "http.rate-limit", "The headers that state rate limits.",
-    "https://platform.openai.com/docs/guides/rate-limits", has_headers,
-    good=(STREAM,),
-    bad=(with_header(STREAM, "x-ratelimit-remaining-requests", "99"),),
-)  # fmt: skip
-def rate_limit(exchange: Exchange) -> str:
-    """
-    A client that paces itself by them has nothing to go by when they are absent, and misreads other names.
-
-    Instead: Pace by 429 and `retry-after`; take such headers as a hint only.
-    """
-    names = [name for name in exchange.response.headers if "ratelimit" in name]
-    kinds = {re.sub(r"^(x-)?ratelimit-|-(?:requests|tokens|minute|day|month|hour|req).*$", "", name) for name in names}
-    return ", ".join(sorted(kinds)) or "none"
-
-
-def _after_cancel(exchange: Exchange) -> Reason | None:
-    before = exchange.earlier[-1] if exchange.earlier else None
-    closed = before is not None and before.expected.cancelled_by_client and before.response.status == OK
-    return success_status(exchange) or (None if closed else "no stream was closed before it")
-
-
-@observation(
-    "http.after-cancel", "How soon the next request is answered after a stream was closed early.",
-    sources.SDK_STREAM, _after_cancel,
-    good=(_CANCELLED,),
-    bad=(with_response(_CANCELLED, reads=Reads((len(_CANCELLED.response.body),), (31_000_000,))),),
-)  # fmt: skip
-def after_cancel(exchange: Exchange) -> str:
-    """
-    A server that does not notice the closing goes on generating: the tokens are billed, the slot stays taken, and the
-    next request waits until it is through.
-
-    Instead: Limit the output with `max_tokens`, since closing may save nothing; still close streams that you no
-    longer need.
-    """
-    reads = exchange.response.reads
-    if not reads or not reads.dt_us:
-        return "it is answered"
-    waited = reads.dt_us[0] / 1e6
-    return "at once" if waited < _AT_ONCE else f"after {waited:.0f} s"

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from gzip import compress
 
 from harness.checks import sources
@@ -14,12 +13,13 @@ from harness.checks.applies import (
     has_headers,
     has_read_times,
     stream,
+    success_status,
 )
-from harness.checks.error_causes import error_text
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import Reason, Unread, observation, rule
+from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.content import CREATED
-from harness.simulate.chat.ideal import error
+from harness.simulate.chat.ideal import error, recording
 from harness.simulate.reference import (
     BODY,
     STREAM,
@@ -31,7 +31,7 @@ from harness.simulate.reference import (
     with_response,
 )
 from harness.wire.dialect import WITH_CHOICES
-from harness.wire.exchange import Exchange, Headers, Reads
+from harness.wire.exchange import OK, Exchange, Headers, Reads
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 
@@ -44,10 +44,9 @@ _WIRE = with_response(BODY, reads=_READ, http_version="HTTP/1.1")
 _COUNTED = ask("Count from 1 to 40.", stream=True)
 _CLOCKED = replace_last_in_body(STREAM, f'"created":{CREATED}', f'"created":{CREATED + 4}')
 
-_WAITING = with_body(_BUSY, error(429, "Rate limit reached for requests. Please try again in 30s.").body)
-
+_CANCELLED = recording(SCENARIOS["chat.cancel"])[-1]
+_AT_ONCE = 2.0  # seconds; an answer that begins so soon has not waited for another one's end
 _SHOWN = 60
-_LIMITED, _UNAVAILABLE, _OVERLOADED = 429, 503, 529
 _MILLISECOND = 1e-3
 _PAUSE = 1.0
 """Seconds of silence after which a burst may have been buffered; a model may think as long, but generates slowly."""
@@ -212,6 +211,23 @@ def _own_head(exchange: Exchange) -> Reason | None:
     return has_headers(exchange) or (None if own else "the head of this recording may be its recorder's")
 
 
+_CHUNKED_TWICE = Advice(
+    "Proxies such as nginx and Envoy refuse the answer, and clients that undo one layer read the sizes of the other as text.",
+    "Ask the server without the proxy between, or by HTTP/2, which has no such header.",
+)
+_CUT_SHORT = Advice(
+    "A client waits for the rest until it times out, or raises at the end: `httpx.RemoteProtocolError`, IncompleteRead.",
+    'Ask for plain bytes, `default_headers={"Accept-Encoding": "identity"}`: most often the length is that of a compressed body.',
+)
+
+
+def _is_short(exchange: Exchange, length: int) -> bool:
+    """Tell whether fewer bytes came than a head of the wire promised, which nobody unpacked, cut or wrote anew."""
+    response = exchange.response
+    whole = exchange.source.fidelity == "wire" and not _encodings(exchange) and not response.closed_by_us
+    return whole and not exchange.altered and response.eof and len(response.body) < length
+
+
 @rule(
     "http.framing", MUST, "A response states its end in one way only.",
     sources.HTTP_FRAMING, _own_head,
@@ -221,6 +237,8 @@ def _own_head(exchange: Exchange) -> Reason | None:
         with_header(_WIRE, "content-length", "12, 14"),
         with_header(_WIRE, "content-length", "-1"),
         with_header(with_response(_WIRE, http_version="HTTP/2"), "transfer-encoding", "chunked"),
+        with_header(_WIRE, "transfer-encoding", "chunked, chunked"),
+        with_header(_WIRE, "content-length", str(len(BODY.response.body) + 212)),
     ),
 )  # fmt: skip
 def framing(exchange: Exchange) -> Iterator[Problem]:
@@ -239,91 +257,15 @@ def framing(exchange: Exchange) -> Iterator[Problem]:
         yield Problem(f"content-length {length[:_SHOWN]} is not a number of bytes", ((None, 0),))
     elif length is not None and len({one.strip() for one in length.split(",")}) > 1:
         yield Problem(f"several lengths: content-length {length[:_SHOWN]}", ((None, 0),))
-
-
-@rule(
-    "http.retry-after-form", SHOULD, "`retry-after` is an integer number of seconds, or a date.",
-    sources.HTTP_RETRY_AFTER, lambda x: None if "retry-after" in x.response.headers else "there is no retry-after",
-    good=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), with_header(_BUSY, "retry-after", "0")),
-    bad=tuple(with_header(_BUSY, "retry-after", value) for value in ("-1", "30s", "0.493", "soon", "", "1 minute", "nan", "2026-10-21T07:28:00Z")),
-)  # fmt: skip
-def retry_after_form(exchange: Exchange) -> Iterator[Problem]:
-    """
-    A client that passes the number to `sleep` fails on a negative one or NaN; urllib3 raises InvalidHeader on a
-    fraction; others wait for their own interval, not the requested one.
-
-    Instead: Parse it inside `try`, accept 0 to 60 seconds, and back off exponentially otherwise.
-    """
-    sent = exchange.response.headers["retry-after"].strip()
-    if not (sent.isascii() and sent.isdigit()) and not _is_date(sent):
-        what = "negative" if sent.startswith("-") else "neither an integer number of seconds nor a date"
-        yield Problem(f"retry-after is {sent[:_SHOWN] or 'empty'}: {what}", ((None, 0),))
-
-
-_WAIT = re.compile(
-    r"\b(?:try again|retry(?:ing)?|wait|available|resets?)\b[^.\n]{0,40}?\b(?:in|after|for|within)\s+(?:about\s+|approximately\s+)?"
-    r"(\d[\d.]*\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)"
-    r"|(?<=请在)\s*(\d+\s*(?:秒|分钟))|(\d+\s*(?:秒|分钟))(?=后(?:再|重)试)",
-    re.IGNORECASE,
-)
-"""A waiting time in words."""
-
-
-def _told_wait(exchange: Exchange) -> str | None:
-    """Return the waiting time in the words of an error; None if there is none."""
-    found = _WAIT.search(error_text(exchange))
-    return next(filter(None, found.groups())) if found else None
-
-
-def _limited(exchange: Exchange) -> Reason | None:
-    limited = exchange.response.status in {_LIMITED, _UNAVAILABLE, _OVERLOADED}
-    return has_headers(exchange) or (None if limited and _told_wait(exchange) else "no refusal tells how long to wait")
-
-
-@rule(
-    "http.retry-after-given", SHOULD, "An error whose text says how long to wait also says so in a header.",
-    sources.HTTP_RETRY_AFTER, _limited,
-    good=(with_header(_WAITING, "retry-after", "30"), with_header(_WAITING, "retry-after-ms", "30000"), with_header(_WAITING, "x-ratelimit-reset-requests", "30s")),
-    bad=(
-        _WAITING,
-        with_body(_WAITING, error(429, "Rate limit exceeded, retry after 2.5 seconds.").body),
-        with_response(with_body(_WAITING, error(503, "服务繁忙，请在 30 秒后重试。").body), status=503),
-    ),
-)  # fmt: skip
-def retry_after_given(exchange: Exchange) -> Iterator[Problem]:
-    r"""
-    The SDK reads only the header: it retries twice, after 0.5 to 8 seconds, meets the limit again and gives up.
-
-    Instead: If there is no header, read the text: `found = re.search(r"(\d+(?:\.\d+)?)\s*s", str(error))`, and wait
-    `float(found[1]) if found else 10`.
-    """
-    names = {name.lower() for name, _ in exchange.response.headers.pairs}
-    if not any(name.startswith("retry-after") or ("ratelimit" in name and "reset" in name) for name in names):
-        said = _told_wait(exchange)
-        yield Problem(f"the error text says to wait {said}, and no header does", ((None, 0),))
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return "," in text and parsedate_to_datetime(text) is not None
-    except (ValueError, OverflowError):
-        return False
-
-
-@observation(
-    "http.retry-after", "The `retry-after` header of a rejected request, and its form.",
-    sources.HTTP_RETRY_AFTER, lambda x: None if x.response.status in {429, 500, 502, 503, 529} else "no refusal to wait for",
-    good=(_BUSY,),
-    bad=(with_header(_BUSY, "retry-after", "20"), with_header(_BUSY, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")),
-)  # fmt: skip
-def retry_after(exchange: Exchange) -> str:
-    """
-    Without it the SDK waits 0.5 to 8 seconds and retries twice.
-
-    Instead: Support both seconds and HTTP dates, and back off exponentially when there is none.
-    """
-    sent = exchange.response.headers.get("retry-after")
-    return "none" if sent is None else "seconds" if sent.strip().isdigit() else "a date" if "," in sent else "other"
+    elif transfer is not None and transfer.lower().count("chunked") > 1:
+        yield Problem(
+            f"transfer-encoding {transfer[:_SHOWN]}: chunked stands in it twice", ((None, 0),), _CHUNKED_TWICE
+        )
+    elif length is not None and _is_short(exchange, int(length.split(",")[0])):
+        came = len(exchange.response.body)
+        yield Problem(f"content-length is {length[:_SHOWN]}, and {came} bytes came", ((None, 0),), _CUT_SHORT)
+    elif length is not None and not exchange.response.eof:
+        raise Unread("http.complete")
 
 
 @observation(
@@ -443,3 +385,47 @@ def guessed_encoding(exchange: Exchange) -> str:
     if "charset" in media_type or not media_type.startswith("text/"):
         return "yes"
     return "yes, all is ASCII" if exchange.response.content.isascii() else "no: no charset, and letters beyond ASCII"
+
+
+@observation(
+    "http.rate-limit", "The headers that state rate limits.",
+    "https://platform.openai.com/docs/guides/rate-limits", has_headers,
+    good=(STREAM,),
+    bad=(with_header(STREAM, "x-ratelimit-remaining-requests", "99"),),
+)  # fmt: skip
+def rate_limit(exchange: Exchange) -> str:
+    """
+    A client that paces itself by them has nothing to go by when they are absent, and misreads other names.
+
+    Instead: Pace by 429 and `retry-after`; take such headers as a hint only.
+    """
+    names = [name for name in exchange.response.headers if "ratelimit" in name]
+    kinds = {re.sub(r"^(x-)?ratelimit-|-(?:requests|tokens|minute|day|month|hour|req).*$", "", name) for name in names}
+    return ", ".join(sorted(kinds)) or "none"
+
+
+def _after_cancel(exchange: Exchange) -> Reason | None:
+    before = exchange.earlier[-1] if exchange.earlier else None
+    closed = before is not None and before.expected.cancelled_by_client and before.response.status == OK
+    return success_status(exchange) or (None if closed else "no stream was closed before it")
+
+
+@observation(
+    "http.after-cancel", "How soon the next request is answered after a stream was closed early.",
+    sources.SDK_STREAM, _after_cancel,
+    good=(_CANCELLED,),
+    bad=(with_response(_CANCELLED, reads=Reads((len(_CANCELLED.response.body),), (31_000_000,))),),
+)  # fmt: skip
+def after_cancel(exchange: Exchange) -> str:
+    """
+    A server that does not notice the closing goes on generating: the tokens are billed, the slot stays taken, and the
+    next request waits until it is through.
+
+    Instead: Limit the output with `max_tokens`, since closing may save nothing; still close streams that you no
+    longer need.
+    """
+    reads = exchange.response.reads
+    if not reads or not reads.dt_us:
+        return "it is answered"
+    waited = reads.dt_us[0] / 1e6
+    return "at once" if waited < _AT_ONCE else f"after {waited:.0f} s"

@@ -67,6 +67,26 @@ ADVICE: dict[JsonForm, Advice] = {
 }
 """Advice by form; for other forms the rules' own applies."""
 
+OF_BODY: dict[JsonForm, Advice] = {
+    "constant": Advice(
+        "Python and the SDK read it; JavaScript, Go, Rust and orjson reject the whole response; sums over it are NaN.",
+        "Skip values that are not numbers: `[one for one in numbers if math.isfinite(one)]`.",
+    ),
+    "number": Advice(
+        "Python and JavaScript read it as Infinity; Go, Rust and orjson reject the whole response.",
+        "Skip values that are not numbers: `[one for one in numbers if math.isfinite(one)]`.",
+    ),
+    "several": Advice(
+        "Every JSON parser fails at the second text; most often a gateway has added an error or a second answer.",
+        "Read the first alone: `answer, end = json.JSONDecoder().raw_decode(text)`, and look at `text[end:]` for an error.",
+    ),
+    "python": Advice(
+        "Every JSON parser fails at the first quote.",
+        "Take the text with `with_raw_response`, and parse it with `ast.literal_eval(response.text)`.",
+    ),
+}
+"""Likewise of a body."""
+
 TWICE = Advice(
     "The SDK returns a string instead of a chunk or a response: AttributeError at `chunk.choices`.",
     "Decode it once more: `given = json.loads(given) if isinstance(given, str) else given`; the result is a dict.",
@@ -219,3 +239,9 @@ def rests_of_interrupted(exchange: Exchange) -> set[int]:
     events = [parser.events[n] for n, why in exchange.reading.not_json if fault_in(exchange, n, why) is INTERRUPTED]
     ends = [event.data_at + len(event.data) for event in events]
     return {end + len(content[end:]) - len(content[end:].lstrip(b"\r\n")) for end in ends}
+
+
+def words_in(value: Any) -> str:
+    """Return the first text of an object behind a colon, on one line; empty where it has none."""
+    told = next((one for one in as_object(value).values() if isinstance(one, str) and one.strip()), None)
+    return f": {' '.join(told.split())[:_SHOWN]}" if told else ""

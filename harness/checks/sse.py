@@ -25,9 +25,9 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _BYTES = STREAM.response.body
 _DONE = b"data: [DONE]\n\n"
-_INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # a different field than the one without white space
-_ALWAYS_ERRORS = ("/error_msg", "/error_code", "/errors", "/detail")
-"""Top-level keys of an event that only errors have."""
+_INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # another field than the one without white space
+_ALWAYS_ERRORS = ("/error_msg", "/error_message", "/error_code", "/errors", "/detail")
+"""Keys that nothing but an error has, at the top of an event."""
 FLAT_ERROR = Advice(
     "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them fails with "
     "TypeError; one that tests first drops the error and keeps half a text.",
@@ -244,12 +244,13 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(said, ((shape.first, flat),), FLAT_ERROR)
     events = _parser(exchange).events if "named" in _parser(exchange).oddities else ()
     for number in (number for number, event in enumerate(events) if event.type == b"error"):
-        yield Problem("an event of the type error came in the stream", ((number, ""),), _AS_CHUNK)
+        words = json_forms.words_in(exchange.chunk(number))
+        yield Problem(f"an event of the type error came in the stream{words}", ((number, ""),), _AS_CHUNK)
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:
-    """Return the place of an error without the key ``error`` in an event without choices; None if there is none."""
-    if "/choices" in kinds:
+    """Return where an event without choices holds an error that is not called one; None where it holds none."""
+    if kinds.get("/choices", "missing") not in {"missing", "null", "[]"}:
         return None
     said = next((place for place in ("/message", "/msg") if kinds.get(place) == "text"), None)
     numbered = kinds.keys() & {"/code", "/status", "/status_code"}

@@ -38,18 +38,18 @@ class Sibling:
     An earlier exchange of the same provider: its request, and facts of its response that others must or must not
     share.
 
-    ``question`` is a digest of the whole request except the form of the response, empty if unknown, and
-    ``messages`` one of the messages alone; ``body`` one of the response body, ``said`` one of its texts and calls,
-    ``text`` one of the visible text, stripped; ``letters`` one of that without any white space, and ``all_letters``
-    likewise of reasoning and text, empty if either is.  ``date`` is the date header in seconds, 0 if there is none;
-    ``model`` the requested one.  ``prompt_bytes`` is the size of the texts sent, 0 if the prompt has other parts.
-    ``asked`` is a digest of the request that is the same in every dialect, empty if it asks for more than that
-    covers. ``thought`` is whether its usage shows reasoning: reasoning is counted, or more tokens than the visible
-    text has bytes. ``starts`` are short digests of the beginnings of the text, and ``tails`` of its ends, read
-    backwards; ``length`` is its length in characters, ``breaks_off`` whether it ends without the end of a sentence,
-    ``hangs`` whether it ends with a sign that more follows, and ``starts_within`` whether it begins within a
-    sentence. ``altered`` is whether a publisher put placeholders in the response, ``answered`` whether it is
-    complete.
+    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known, and
+    ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and calls,
+    ``text`` one of what it shows, without white space around it; ``letters`` one of that without any white space, and
+    ``all_letters`` likewise of thought and text, empty where either is.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
+    one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
+    ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
+    ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
+    ``shown`` is its text, ``pondered`` its reasoning and ``sent`` the arguments of its calls, None where it is too long to be
+    kept; of longer ones ``starts`` are short digests of the beginnings of the text, and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
+    with no end of a sentence, ``hangs`` whether with what no text ends with, and ``starts_within`` whether it begins within one.
+    ``prompt`` is a digest of all that a prompt of Messages is made of, and ``counted`` whether it was counted and not answered.
+    ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
     question: bytes
@@ -85,6 +85,8 @@ class Sibling:
     shown: str | None = None
     pondered: str | None = None
     sent: str | None = None
+    prompt: bytes = b""
+    counted: bool = False
 
     def ends_as(self, other: "Sibling") -> bool:
         """Return whether one text ends with the other, judging by the digests of their ends."""
@@ -114,6 +116,7 @@ class Siblings:
         self._by_question: dict[tuple[bytes, bool], Sibling] = {}
         self._by_asked: dict[tuple[bytes, str], Sibling] = {}
         self._by_created: dict[int, Sibling] = {}
+        self._by_prompt: dict[tuple[bytes, bool], Sibling] = {}
         self._by_count: dict[tuple[str, int], tuple[Sibling, Sibling]] = {}
         self.earliest: Sibling | None = None
         """The one with the least ``created`` among those with a known date; ``latest`` the one with the greatest."""
@@ -131,6 +134,8 @@ class Siblings:
             self._keep(self._by_question, (one.question, one.is_stream), one)
         if one.asked and one.answered:
             self._keep(self._by_asked, (one.asked, one.dialect), one)
+        if one.prompt and type(one.prompt_tokens) is int:
+            self._keep(self._by_prompt, (one.prompt, one.counted), one)
         self._add_created(one)
         if one.prompt_bytes and type(one.prompt_tokens) is int:
             key = (one.model, one.prompt_tokens)
@@ -163,6 +168,10 @@ class Siblings:
         """Return the latest exchange with the same request as ``one`` in another dialect."""
         return self._by_asked.get((one.asked, dialect)) if one.asked else None
 
+    def of_prompt(self, one: Sibling) -> Sibling | None:
+        """Return the latest exchange that counted the prompt of ``one``, where that answers it, and the other way round."""
+        return self._by_prompt.get((one.prompt, not one.counted)) if one.prompt else None
+
     def with_created(self, created: int) -> Sibling | None:
         """Return the first exchange with a known date and this ``created``."""
         return self._by_created.get(created)
@@ -179,7 +188,16 @@ class Siblings:
     def keep(self, most: int) -> None:
         """Limit the facts of each kind to a number; the oldest are dropped."""
         self._most = most
-        for table in (self._by_id, self._by_call, self._by_question, self._by_asked, self._by_created, self._by_count):
+        tables = (
+            self._by_id,
+            self._by_call,
+            self._by_question,
+            self._by_asked,
+            self._by_created,
+            self._by_prompt,
+            self._by_count,
+        )
+        for table in tables:
             self._cut(table)
 
     def _keep(self, table: dict[Any, Any], key: Any, value: Any) -> None:
@@ -312,6 +330,13 @@ def _path(url: str) -> bytes:
 
 def _written(value: Any) -> bytes:
     return json_text(value, in_order=True).encode("utf-8", "replace")
+
+
+def prompt_of(body: Mapping[str, Any] | None) -> bytes:
+    """Return a digest of all that the prompt of a request of Messages is made of; empty where that is not known."""
+    if not body or not body.get("messages"):
+        return b""
+    return digest(_written([body.get(key) for key in ("model", "system", "messages", "tools")]))
 
 
 def messages_of(body: Mapping[str, Any] | None) -> bytes:

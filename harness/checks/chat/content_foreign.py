@@ -1,19 +1,17 @@
 """Checks for texts that the model did not generate: an API's response, event or error, an image, or the prompt."""
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import complete_answer, success_status
 from harness.checks.chat.marked_text import asked_text, begun_answer, last_asked, marked
+from harness.checks.failure_words import ABOUT_FAILURES, NOT_SAID, error_in, failure_in, read_object
 from harness.checks.kinds import place_of
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
 from harness.wire.exchange import Exchange
-from harness.wire.shapes import as_object
 
 SHOULD = Level.SHOULD
 
@@ -26,37 +24,8 @@ _AN_IMAGE = Advice(
     "The user reads thousands of letters instead of a picture, and sent back they fill the context.",
     'Show it as an image, for this provider only: `f"data:image/png;base64,{text}"`.',
 )
-_NOT_SAID = Advice(
-    "The client shows it as what the model said and, sent back, the model answers it: agents ask again without end.",
-    "Look for the words of this gateway before you show a text: `if text.startswith(known_failures): raise`, and ask again.",
-)
-_LABEL = re.compile(
-    r"\s*(?:\[[\w .:-]{2,40}\]|(?:⚠️|❌|🚫)?\s*\**(?:[\w-]+ )?(?:API |Upstream |Provider |Gateway |Internal |Server )?(?:Error|error|ERROR|Exception)(?: \d{3})?\**\s*[:：-]|HTTP(?: Error)? [45]\d\d\b)"
-)
-_WHOLE_ERROR = re.compile(r"\[(?:Error|ERROR|Exception)\s*[:：-][^\[\]]+\]")
-"""An error in brackets that is the whole text."""
-_FAILING = re.compile(
-    r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
-    r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
-    re.IGNORECASE,
-)
-_OF_SERVERS = re.compile(
-    r"\b(?:model|provider|server|endpoint|backend|inference|generation)\b|\bcontext (?:length|window|size)\b|\bAPI key\b|\bmax_tokens\b|模型|服务",
-    re.IGNORECASE,
-)
-"""Subjects of a failure report whose label already calls it an error."""
-_FAILED = re.compile(
-    r"\b(?:fail\w*|error|refused|returned|exceeded|unavailable|overloaded|reset|closed|timed out|timeout)\b|失败|错误|超时",
-    re.IGNORECASE,
-)
-_OF_FAILURES = re.compile(
-    r"error|exception|fail|time.?out|retry|status|\blog|HTTP|错误|异常|报错|日志|超时", re.IGNORECASE
-)
-_SHORT = 300  # characters: a gateway's own words are a sentence or two
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
-_TELLING = {"error", "detail"}
-_OF_ERRORS = _TELLING | {"message", "code", "status", "type", "success"}
 _IMAGE = re.compile(
     r"\s*(?:data:image/[\w.+-]+;base64,)?(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}={0,2}\s*"
 )
@@ -85,47 +54,14 @@ def unwrapped(exchange: Exchange) -> Iterator[Problem]:
     Instead: Extract the text, for this provider only: `json.loads(text)["choices"][0]["message"]["content"]`.
     """
     asked = asked_text(exchange)
-    if not _OF_FAILURES.search(asked):
+    if not ABOUT_FAILURES.search(asked):
         words = "the text is not the model's, but the report of a failure: {mark}"
-        yield from marked(exchange, ("content",), _failure, words, _NOT_SAID)
+        yield from marked(exchange, ("content",), failure_in, words, NOT_SAID)
     if exchange.request.get("response_format") or any(word in asked for word in ("JSON", "json", "base64")):
         return
-    yield from marked(exchange, ("content",), _error, "the text is an API error as JSON: {mark}", _AN_ERROR)
+    yield from marked(exchange, ("content",), error_in, "the text is an API error as JSON: {mark}", _AN_ERROR)
     yield from marked(exchange, ("content",), _answer, "the text is an API response as JSON: {mark}")
     yield from marked(exchange, ("content",), _image, "the text is the data of an image: {mark}", _AN_IMAGE)
-
-
-def _read(text: str) -> dict[str, Any]:
-    try:
-        return as_object(json.loads(text)) if text.lstrip()[:1] == "{" and text.rstrip()[-1:] == "}" else {}
-    except (ValueError, RecursionError):
-        return {}
-
-
-def _error(text: str) -> str | None:
-    """Return the message of the error that a text is, as JSON in any API's form."""
-    read = _read(text)
-    inner = as_object(read.get("error")).get("message")
-    # If an object is nothing but an error, its message may be at the top level.
-    alone = (
-        [read.get(key) for key in ("error", "detail", "message")]
-        if {*read} <= _OF_ERRORS and {*read} & _TELLING
-        else []
-    )
-    return next((one for one in (inner, *alone) if isinstance(one, str) and one), None)
-
-
-def _failure(text: str) -> str | None:
-    """Return a text that reports, after a label, a failure before the model; a long one is a normal text."""
-    shown = text.strip()
-    if len(shown) > _SHORT or "\n\n" in shown or "`" in shown:
-        return None
-    label = _LABEL.match(shown)
-    if _WHOLE_ERROR.fullmatch(shown) and _OF_SERVERS.search(shown):
-        return shown
-    # Text after a label in brackets may be anything: it must also mention a failure.
-    failed = label and (label[0].lstrip()[:1] != "[" or _FAILED.search(shown))
-    return shown if failed and _FAILING.search(shown) else None
 
 
 def _answer(text: str) -> str | None:
@@ -133,7 +69,7 @@ def _answer(text: str) -> str | None:
     event = _EVENT.search(text)
     if event and text.count("data:") > 1:
         return event[0].strip()
-    kind, read = "", _read(text)
+    kind, read = "", read_object(text)
     if isinstance(read.get("choices"), list) or isinstance(read.get("candidates"), list):
         kind = str(read.get("object", "choices" if "choices" in read else "candidates"))
     return kind or (str(read["object"]) if read.get("object") in _ANSWERS else None)

@@ -67,6 +67,20 @@ def _streamed_sound(*pieces: Any) -> Exchange:
     return exchange
 
 
+_IMAGE_AGAIN = Advice(
+    "Clients that add each image to a list show one picture twice, and send both back.",
+    "Keep one of each: `if image not in images: images.append(image)`.",
+)
+_URL_ALONE = Advice(
+    '`image["image_url"]["url"]` raises TypeError: the picture came and is not shown.',
+    'Read both forms: `url = held if isinstance(held, str) else held["url"]`.',
+)
+_CUT_IMAGE = Advice(
+    "The picture cannot be decoded: it was cut, or a log put a mark in its place.",
+    "Decode it with a check, `base64.b64decode(data, validate=True)`, and ask again at binascii.Error.",
+)
+
+
 @rule(
     "content.images", SHOULD, "Each image has a usable URL: http, or base64 data.",
     sources.IMAGES, _brings("images"),
@@ -79,6 +93,8 @@ def _streamed_sound(*pieces: Any) -> Exchange:
         _in_stream("images", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo"}}]),
         _in_body("images", [{"type": "image_url", "url": _DATA}]),
         _in_body("images", [_DATA]),
+        _in_body("images", [{"type": "image_url", "image_url": _DATA}]),
+        _in_stream("images", 2 * [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -88,15 +104,27 @@ def images(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Add the prefix to bare base64: `url if ":" in url else f"data:image/png;base64,{url}"`.
     """
+    shown: list[Any] = []
     for extra in _extras(exchange, "images"):
         if not isinstance(extra.value, list):
             yield Problem("images is not an array", _at(extra))
             continue
         for number, image in enumerate(extra.value):
-            fault = image_fault(as_object(as_object(image).get("image_url")).get("url"))
+            held = as_object(image).get("image_url")
+            written = isinstance(held, str) and bool(held)
+            fault = (
+                "has a string under image_url, not an object with url"
+                if written
+                else image_fault(as_object(held).get("url"))
+            )
             if fault:
-                yield Problem(f"image {number} {fault}", _at(extra, f"/{number}"))
+                advice = _URL_ALONE if written else _CUT_IMAGE if "data URL" in fault else None
+                yield Problem(f"image {number} {fault}", _at(extra, f"/{number}"), advice)
                 return
+            if held in shown and exchange.is_stream:
+                yield Problem(f"image {number} comes again", _at(extra, f"/{number}"), _IMAGE_AGAIN)
+                return
+            shown.append(held)
 
 
 @rule(

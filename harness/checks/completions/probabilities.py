@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, success_status, uncut
 from harness.checks.kinds import KIND_PHRASES
 from harness.checks.registry import NotApplicable, Reason, Unread, rule
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.completions.reference import BODY, LISTED
 from harness.simulate.edits import chunks, has_choice, set_value
 from harness.simulate.reference import with_request_params
@@ -176,13 +176,32 @@ def logprobs_join(exchange: Exchange) -> Iterator[Problem]:
     Instead: Join the tokens and compare them with the text before you use them.
     """
     for choice in exchange.columns.choices.values():
-        tokens = _tokens(choice)
-        if tokens and _spelled(tokens) and "".join(tokens) != choice.fragments("content").text:
+        tokens, text = _tokens(choice), choice.fragments("content").text
+        if tokens and _spelled(tokens) and "".join(tokens) != text:
             found = choice.logprobs[0]
-            yield Problem(
-                f"the tokens of choice {choice.index} do not add up to its text",
-                ((found.chunk, f"{found.pointer}/tokens"),),
-            )
+            joined, place = "".join(tokens), ((found.chunk, f"{found.pointer}/tokens"),)
+            if exchange.request.get("echo") is True and text.endswith(joined):
+                lacking = len(text) - len(joined)
+                said = f"the tokens of choice {choice.index} lack the first {lacking} characters of its text, the echoed prompt"
+                yield Problem(said, place, _UNSCORED)
+            else:
+                yield Problem(f"the tokens of choice {choice.index} {_how_apart(joined, text)}", place)
+
+
+_UNSCORED = Advice(
+    "Programs that score a given text, such as lm-evaluation-harness, read the probabilities of the prompt: every choice scores 0.",
+    'Raise if the tokens do not join to the text, `if "".join(logprobs.tokens) != choice.text:`, and score with a server that '
+    "gives those of the prompt.",
+)
+
+
+def _how_apart(joined: str, text: str) -> str:
+    """Return how tokens differ from a text that they do not add up to."""
+    if text.endswith(joined):
+        return f"lack the first {len(text) - len(joined)} characters of its text"
+    if text.startswith(joined):
+        return f"lack the last {len(text) - len(joined)} characters of its text"
+    return "do not add up to its text"
 
 
 @rule(

@@ -102,6 +102,37 @@ def text(exchange: Exchange) -> Iterator[Problem]:
     yield from wrong_kinds(exchange, "/choices/*/text", {"text", '""'}, "choice")
 
 
+_FEW_TOKENS = 8
+"""Tokens that may come to nothing: those of a stop sequence, or of the end."""
+
+
+def _counted(exchange: Exchange) -> Reason | None:
+    """An answer to a known request without stop sequences, which counts its tokens."""
+    stops = exchange.request.get("stop")
+    return request_known(exchange) or ("a stop sequence may have come first" if stops else None)
+
+
+@rule(
+    "completions.said", SHOULD, "Text comes if tokens were counted.",
+    sources.COMPLETION, _counted,
+    good=(STREAM, BODY, chunks(has_choice, set_value("choices/*/text", ""), set_value("usage/completion_tokens", 1), set_value("usage/total_tokens", 12))(BODY)),
+    bad=(chunks(has_choice, set_value("choices/*/text", ""), set_value("usage/completion_tokens", 40), set_value("usage/total_tokens", 51))(BODY),),
+    depends_on=(*_READ, "completions.text", "completions.no-chat"),
+)  # fmt: skip
+def said(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The tokens are billed, and the user sees nothing: an editor offers no completion, an evaluation scores an empty answer.
+
+    Instead: Raise if tokens were counted and no text came, `if not choice.text and usage.completion_tokens > 8:`, and
+    ask again.
+    """
+    usages = exchange.columns.usages
+    counted = usages[-1].value.get("completion_tokens") if usages else None
+    texts = [choice.fragments("content").text for choice in exchange.columns.choices.values()]
+    if type(counted) is int and counted > _FEW_TOKENS and texts and not any(texts):
+        yield Problem(f"no text came, and {counted} tokens were counted", ((exchange.columns.last, "/choices"),))
+
+
 @rule(
     "completions.finish-known", MUST, "`finish_reason` is `stop`, `length` or `content_filter`.",
     sources.COMPLETION, success_status,

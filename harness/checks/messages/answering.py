@@ -5,19 +5,22 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.chat.model_names import another, makers, smaller
-from harness.checks.messages.answers import answer, known_request, of_kind
+from harness.checks.failure_words import ABOUT_FAILURES, error_in, failure_in
+from harness.checks.messages.answers import answer, known_request, of_kind, with_block
 from harness.checks.registry import Reason, rule
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, set_value
 from harness.simulate.messages.edits import typed
 from harness.simulate.messages.ideal import of_other
 from harness.simulate.messages.reference import BODY, STREAM, TOOL, TOOL_BODY
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json, as_object, objects_in
 
 _INVOKED = re.compile(
     r"<(?:\w+:)?invoke name=\"([\w.-]+)\">|<tool_call>\s*\{\s*\"name\": ?\"([\w.-]+)\"|<function=([\w.-]+)>"
 )
+_SHOWN = 120
 _SAID = '<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n</invoke>'
 
 
@@ -61,6 +64,39 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
         if other or not shared or smaller(asked, name):
             told = f": {other}" if other else ""
             yield Problem(f"{asked} was asked for, {name} answers{told}", ((begun.event, f"{begun.pointer}/model"),))
+
+
+def _spoken(exchange: Exchange) -> Reason | None:
+    """A message with a text, to a request that does not ask about failures or for JSON."""
+    asked = json_text([(exchange.request.json or {}).get(key) for key in ("system", "messages")])
+    about = ABOUT_FAILURES.search(asked) or "json" in asked.lower()
+    return with_block(exchange, "text") or ("the request is about failures, or asks for JSON" if about else None)
+
+
+@rule(
+    "messages.text-said", Level.SHOULD, "Text is what the model says, not the report of a failure.",
+    sources.MESSAGES_ERRORS, _spoken,
+    good=(STREAM, BODY, chunks(_any, set_value("content/0/text", "[Note] A rate limit is a number of requests."))(BODY)),
+    bad=(
+        chunks(_any, set_value("content/0/text", "[API Error: 401 status code (no body)]"))(BODY),
+        chunks(_any, set_value("content/0/text", '{"error":{"message":"upstream timed out","code":504}}'))(BODY),
+        chunks(_any, set_value("content/0/text", 'API Error: 400 {"error":{"status":"INVALID_ARGUMENT"}}'))(BODY),
+    ),
+    depends_on=("messages.object", "messages.block-keys"),
+)  # fmt: skip
+def text_said(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The client shows it as what the model said, with end_turn and status 200: nothing is asked again, and an agent answers it.
+
+    Instead: Look for the words of this gateway before you show a text: `if text.startswith(known_failures): raise`.
+    """
+    for block in of_kind(exchange, "text"):
+        said = error_in(block.text) or failure_in(block.text)
+        if said:
+            place = (block.deltas[0][0], "/delta/text") if block.deltas else (block.event, f"{block.pointer}/text")
+            shown = " ".join(said.split())[:_SHOWN]
+            yield Problem(f"the text is not the model's, but the report of a failure: {shown}", (place,))
+            return
 
 
 def _offers(exchange: Exchange) -> Reason | None:

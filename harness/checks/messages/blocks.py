@@ -6,9 +6,11 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, uncut
+from harness.checks.chat.repeated_text import told
 from harness.checks.json_schema import schema_error
 from harness.checks.marks import channel_words, special_token, think_tag
 from harness.checks.messages.answers import (
+    AGAIN,
     BEGUN,
     answer,
     known_request,
@@ -24,7 +26,6 @@ from harness.checks.registry import Reason, Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import added, dropped, swapped, typed, whole_at_start
-from harness.simulate.messages.ideal import of_other
 from harness.simulate.messages.reference import (
     BODY,
     CAPPED,
@@ -36,6 +37,7 @@ from harness.simulate.messages.reference import (
     TWO_TOOLS,
 )
 from harness.wire.exchange import Exchange
+from harness.wire.json_faults import fault_of
 from harness.wire.messages import grammar
 from harness.wire.messages.columns import Block
 from harness.wire.shapes import Json, as_object, objects_in
@@ -182,18 +184,25 @@ def input_json(exchange: Exchange) -> Iterator[Problem]:
     if exchange.turn.stop in {"max_tokens", "model_context_window_exceeded"}:
         return
     for block in of_kind(exchange, "tool_use"):
-        pieces = "".join(block.texts.get("input_json_delta", ()))
-        said = _not_an_object(pieces) if pieces else None
+        pieces = list(block.texts.get("input_json_delta", ()))
+        said = _not_an_object("".join(pieces)) if any(pieces) else None
         if said:
-            yield Problem(f"the input of {block.head.get('name')} {said}", ((_last(block), "/delta/partial_json"),))
+            again = told(pieces, "input")
+            why, advice = (f": {again[2]}", AGAIN) if again else ("", None)
+            place = ((_last(block), "/delta/partial_json"),)
+            yield Problem(f"the input of {block.head.get('name')} {said}{why}", place, advice)
             return
+
+
+_TOLD = {"cut", "several", "python", "quote", "comma", "key", "control", "constant"}
 
 
 def _not_an_object(text: str) -> str | None:
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
-        return "is not JSON"
+    except (ValueError, RecursionError) as error:
+        fault = fault_of(text.encode("utf-8", "surrogatepass"), str(error))
+        return f"is not JSON: {fault.said}" if fault.form in _TOLD else "is not JSON"
     return None if isinstance(value, dict) else "is not a JSON object"
 
 
@@ -408,25 +417,6 @@ def signed_last(exchange: Exchange) -> Iterator[Problem]:
             yield Problem(f"a signature comes in {len(at)} deltas", ((block.deltas[at[1]][0], "/delta/type"),))
         elif at and at[0] != len(block.deltas) - 1:
             yield Problem("the thinking continues after its signature", ((block.deltas[at[0] + 1][0], "/delta/type"),))
-
-
-@observation(
-    "messages.thinking", "Whether a thinking block is sent, and whether it was requested.",
-    sources.MESSAGES_THINKING, known_request,
-    good=(STREAM, THINKING),
-    bad=(of_other(THINKING, thinking=None), of_other(THINKING_BODY, thinking={"type": "disabled"})),
-    depends_on=BEGUN,
-)  # fmt: skip
-def thinking(exchange: Exchange) -> str:
-    """
-    Unrequested reasoning uses up tokens of the limit, and `content[0].text` raises AttributeError.
-
-    Instead: Take the texts by their type: `"".join(b.text for b in content if b.type == "text")`.
-    """
-    mode = as_object(exchange.request.get("thinking")).get("type")
-    asked = isinstance(mode, str) and mode != "disabled"
-    came = bool(of_kind(exchange, "thinking", "redacted_thinking"))
-    return "asked for" if came and asked else "not asked for" if came else "none"
 
 
 @observation(

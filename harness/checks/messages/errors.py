@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import all_of, error_status, success_status
+from harness.checks.applies import error_status
 from harness.checks.messages.answers import answer, counts, stream
 from harness.checks.registry import Reason, observation, rule
-from harness.results import Advice, Level, Problem
+from harness.results import Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import added, typed
 from harness.simulate.messages.ideal import error, of_other
-from harness.simulate.messages.reference import BAD_KEY, BODY, COUNTED, NO_CAP, REFUSED, STREAM
-from harness.simulate.reference import with_body, with_expected_status, with_response
+from harness.simulate.messages.reference import BAD_KEY, BODY, NO_CAP, REFUSED, STREAM
+from harness.simulate.reference import with_body, with_response
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json, as_object, objects_in
 
 _JSON = ("error.json", "error.not-empty")
-_MISSING = {404, 405, 501}
 _OVERLOADED: Json = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 _OPENAI = b'{"error":{"message":"model not found","type":"invalid_request_error","param":null,"code":null}}'
 _CHAT_KEYS = {"param", "code"}
@@ -58,17 +57,6 @@ def _request_system(exchange: Exchange) -> Reason | None:
     """A request with a message of role system among others."""
     roles = [one.get("role") for one in objects_in(exchange.request.get("messages"))]
     return None if "system" in roles else "no message has role system"
-
-
-def _request_counts(exchange: Exchange) -> Reason | None:
-    """A request to count tokens."""
-    return None if counts(exchange) else "no tokens were to be counted"
-
-
-_ERROR_COUNTED = Advice(
-    "A client that goes by the status reads no count, and takes the prompt as empty.",
-    "Look for `error` in the body before you read `input_tokens`, and count yourself if there is one.",
-)
 
 
 @rule(
@@ -217,53 +205,6 @@ def system_taken(exchange: Exchange) -> Iterator[Problem]:
     told = response.is_error and _OF_SYSTEM.search(response.content) is not None  # such as a 500 of the template
     if response.status in {400, 422} or told:
         yield Problem(f"status {response.status} for a message of role system", ((0, ""),))
-
-
-@rule(
-    "messages.count-served", Level.SHOULD, "Tokens are counted at /v1/messages/count_tokens.",
-    sources.MESSAGES_COUNT, _request_counts,
-    good=(COUNTED, with_expected_status(with_response(of_other(COUNTED, model="no-such-model-7"), status=404, body=error(404, "model: no-such-model-7").body), 404)),
-    bad=(with_response(COUNTED, status=404, body=error(404, "Not found").body), with_response(COUNTED, status=405, body=b"")),
-)  # fmt: skip
-def count_served(exchange: Exchange) -> Iterator[Problem]:
-    """
-    Clients that count a prompt before they send it stop, or guess.
-
-    Instead: If it is missing, estimate, `len(text) // 4`, and keep a reserve.
-    """
-    model = exchange.request.get("model")
-    of_the_model = isinstance(model, str) and model and model.encode() in exchange.response.content
-    if exchange.response.status in _MISSING and not of_the_model:
-        yield Problem(f"status {exchange.response.status} at count_tokens", ((0, ""),))
-
-
-@rule(
-    "messages.count-told", Level.MUST, "The token count is in `input_tokens`, an integer above 0.",
-    sources.MESSAGES_COUNT, all_of(success_status, _request_counts),
-    good=(COUNTED,),
-    bad=(
-        chunks(_any, set_value("input_tokens", 0))(COUNTED),
-        chunks(_any, drop("input_tokens"))(COUNTED),
-        with_body(COUNTED, BODY.response.body),
-        with_body(COUNTED, b'{"error":"Unexpected endpoint or method."}'),
-    ),
-    depends_on=("http.body-asked",),
-)  # fmt: skip
-def count_told(exchange: Exchange) -> Iterator[Problem]:
-    """
-    `count.input_tokens` raises AttributeError, or says that any prompt fits.
-
-    Instead: Treat 0 and anything that is not a number as unknown.
-    """
-    body = as_object(exchange.chunk(0))
-    value = body.get("input_tokens")
-    if body.get("error"):
-        told = as_object(body["error"]).get("message", body["error"])
-        said = " ".join(str(told).split())[:80]
-        yield Problem(f"an error came with status {exchange.response.status}: {said}", ((0, "/error"),), _ERROR_COUNTED)
-        return
-    if type(value) is not int or value < 1:
-        yield Problem("input_tokens is absent" if value is None else f"input_tokens is {value!r}", ((0, "/input_tokens" if value is not None else ""),))  # fmt: skip
 
 
 @observation(

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, exact_lines
-from harness.checks.messages.answers import BEGUN, CHUNKS_OF_CHAT, in_chat_form, stream, wrong_keys
+from harness.checks.messages.answers import BEGUN, CHUNKS_OF_CHAT, answer, in_chat_form, stream, wrong_keys
 from harness.checks.registry import observation, rule
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
 from harness.simulate.messages.edits import added, typed
-from harness.simulate.messages.reference import STREAM, THINKING, TOOL
+from harness.simulate.messages.reference import BODY, STREAM, THINKING, TOOL
 from harness.simulate.reference import with_body
 from harness.wire.exchange import Exchange
 from harness.wire.messages import grammar
@@ -141,10 +141,10 @@ def delta_kind(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "messages.keys-once", Level.MUST, "No object of a message has the same key twice.",
-    sources.JSON_OBJECTS, stream,
-    good=(STREAM,),
-    bad=(replace_bytes(b'"index":0,"delta"', b'"index":0,"index":1,"delta"', 1)(STREAM),),
-    depends_on=_IS_STREAM,
+    sources.JSON_OBJECTS, answer,
+    good=(STREAM, BODY),
+    bad=(replace_bytes(b'"index":0,"delta"', b'"index":0,"index":1,"delta"', 1)(STREAM), replace_bytes(b'"type":"text"', b'"type":"text","text":"Bye."', 1)(BODY)),
+    depends_on=("http.stream-asked", "http.body-asked", "sse.json", "sse.object"),
 )  # fmt: skip
 def keys_once(exchange: Exchange) -> Iterator[Problem]:
     """

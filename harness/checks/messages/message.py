@@ -195,6 +195,9 @@ def stop_reason(exchange: Exchange) -> Iterator[Problem]:
     if stop and not (isinstance(stop.value.get("stop_reason"), str) and stop.value["stop_reason"]):
         found = stop.value.get("stop_reason")
         said = f"is {json_text(found)}" if "stop_reason" in stop.value else "is absent"
+        last = exchange.message.deltas[-1] if exchange.message.deltas else None
+        if last and isinstance(last.value.get("stop_reason"), str):
+            said = "stands beside delta, not in it"
         yield Problem(f"stop_reason {said}", ((stop.event, f"{stop.pointer}/stop_reason"),))
 
 

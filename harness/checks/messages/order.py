@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.messages.answers import BEGUN, stream, whole_stream
-from harness.checks.registry import observation, rule
+from harness.checks.messages.answers import BEGUN, in_chat_form, stream, whole_stream
+from harness.checks.registry import Unread, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import replace_bytes
 from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed
@@ -26,6 +26,21 @@ _TWICE = Advice(
     "A client that runs a tool when its block stops runs it twice: it orders, deletes or pays twice.",
     "Run a tool once for each `tool_use` id, after message_stop: `if block.id not in done: run(block); done.add(block.id)`.",
 )
+
+_CUT = dropped(typed("content_block_stop", index=1))(
+    dropped(typed("message_delta"))(dropped(typed("message_stop"))(TOOL))
+)
+_UNFINISHED = Advice(
+    "The SDK raises nothing: `get_final_message()` returns half a text, or a tool call whose input was never finished.",
+    'Raise if no stop_reason came, `if message.stop_reason is None: raise RuntimeError("cut")`, and ask again; run no tool of such a message.',
+)
+"""What a stream breaks that ends before its message does."""
+
+
+def _broken_off(exchange: Exchange) -> bool:
+    """Tell whether a stream ends before its message does: neither the reason nor the end came."""
+    events = {step.event for step in exchange.message.steps}
+    return grammar.DELTA not in events and grammar.STOP not in events
 
 
 def _breaches(exchange: Exchange, event: str, *states: str) -> Iterator[OutOfPlace]:
@@ -62,6 +77,8 @@ def begins(exchange: Exchange) -> Iterator[Problem]:
     Instead: Start an empty message at the first event: `message = message or {"content": [], "usage": {}}`.
     """
     known = [step for step in exchange.message.steps if step.event in grammar.MESSAGE.events]
+    if not known and any(in_chat_form(exchange.chunk(number)) for number in exchange.message.untyped[:1]):
+        raise Unread("messages.event-type")
     if not known:
         yield Problem("no message event came", ((0, ""),))
     elif known[0].event != grammar.START:
@@ -191,6 +208,8 @@ def blocks_stopped(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Take message_delta and the end of the stream as the end of every open block.
     """
+    if _broken_off(exchange):
+        raise Unread("messages.ends")
     deltas = exchange.message.deltas
     told = deltas[0].event if deltas else None
     in_time = [one for one in exchange.message.blocks if told is None or one.event < told]
@@ -235,6 +254,8 @@ def told(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Run the tools that were called, whatever stop_reason says: `if any(b.type == "tool_use" for b in content)`.
     """
+    if _broken_off(exchange):
+        raise Unread("messages.ends")
     if not exchange.message.deltas:
         yield Problem("no message_delta came", ((exchange.message.steps[-1].number, "/type"),))
 
@@ -260,7 +281,7 @@ def no_late_block(exchange: Exchange) -> Iterator[Problem]:
     "messages.ends", Level.MUST, "A stream ends with `message_stop`.",
     sources.MESSAGES_STREAM, whole_stream,
     good=(STREAM,),
-    bad=(dropped(typed("message_stop"))(STREAM), dropped(typed("message_stop"))(TOOL)),
+    bad=(dropped(typed("message_stop"))(STREAM), dropped(typed("message_stop"))(TOOL), _CUT),
     depends_on=BEGUN, explained_by=("sse.final-blank-line",),
 )  # fmt: skip
 def ends(exchange: Exchange) -> Iterator[Problem]:
@@ -270,8 +291,17 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
     Instead: End at message_stop or when the connection closes; stop_reason says whether the message is complete.
     """
     steps = exchange.message.steps
-    if not any(step.event == grammar.STOP for step in steps):
-        yield Problem(f"the last event is {steps[-1].event}", ((steps[-1].number, "/type"),))
+    if any(step.event == grammar.STOP for step in steps):
+        return
+    place = ((steps[-1].number, "/type"),)
+    if not _broken_off(exchange):
+        yield Problem(f"the last event is {steps[-1].event}", place)
+        return
+    still = exchange.message.open_blocks
+    within = f" within block {still[0].index}" if still else ""
+    yield Problem(
+        f"the stream breaks off{within}, with no stop_reason: the last event is {steps[-1].event}", place, _UNFINISHED
+    )
 
 
 @rule(

@@ -9,7 +9,7 @@ from harness.checks.messages.answers import (
     answer,
     known_request,
     of_kind,
-    served_by_them,
+    own_counts,
     stream,
     told_why,
     whole,
@@ -17,16 +17,14 @@ from harness.checks.messages.answers import (
     with_usage,
 )
 from harness.checks.registry import NotApplicable, Reason, Unread, observation, rule
-from harness.checks.sizes import BEYOND, too_long_for
-from harness.results import Level, Problem
+from harness.checks.sizes import too_long_for
+from harness.results import Advice, Level, Problem
 from harness.simulate.edits import chunks, compose, drop, set_value
 from harness.simulate.messages.edits import typed
 from harness.simulate.messages.ideal import of_other
 from harness.simulate.messages.reference import BODY, CAPPED, STREAM, THINKING, TOOL, TOOL_BODY
-from harness.simulate.reference import in_archive
-from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
-from harness.wire.messages.turn import counts_of
+from harness.wire.json_faults import fault_of
 from harness.wire.shapes import Json, as_object
 from harness.wire.turn import count
 
@@ -44,7 +42,17 @@ _KNOWN = {
     "iterations",
 }
 _INPUT = tuple(key for key in _COUNTS if key != "output_tokens")
-_NEAR = 64  # tokens by which two counts of one prompt may differ
+_NEAR = 64  # tokens that two ways of counting one prompt may be apart
+_OF_CHAT = {"prompt_tokens", "completion_tokens"}
+_CHAT_NAMES = Advice(
+    "`message.usage.input_tokens` raises AttributeError, or reads 0: nothing is billed, and the context never fills.",
+    'Read both names: `usage.get("input_tokens", usage.get("prompt_tokens", 0))`.',
+)
+_SMALL = 2_000  # tokens that fit any context: one that is full ends an answer too
+_NOT_CUT = Advice(
+    "A whole answer is treated as half of one: clients ask for the rest, or show a warning.",
+    "Take it as cut only if the count says so too: `usage.output_tokens >= max_tokens`.",
+)
 _A_TOKEN, _A_WORD = 8, 32
 """As in ``checks/chat/params``: upper bounds of letters and digits per token, and beyond."""
 _IN_TIME = (*BEGUN, "messages.told-why", "messages.object")
@@ -52,11 +60,6 @@ _IN_TIME = (*BEGUN, "messages.told-why", "messages.object")
 
 def _any(_chunk: Json) -> bool:
     return True
-
-
-def _own_counts(exchange: Exchange) -> Reason | None:
-    """A message without server tools, which count several turns of the model."""
-    return answer(exchange) or ("tools of the provider ran within it" if served_by_them(exchange) else None)
 
 
 def _said_something(exchange: Exchange) -> Reason | None:
@@ -92,6 +95,11 @@ def at_start(exchange: Exchange) -> Iterator[Problem]:
         said = f"is {begun.value['usage']!r}" if "usage" in begun.value else "is absent"
         yield Problem(f"usage {said} in the message", ((begun.event, at),))
         return
+    if usage.keys() >= _OF_CHAT:
+        yield Problem(
+            "usage has the names of chat completions, such as prompt_tokens", ((begun.event, at),), _CHAT_NAMES
+        )
+        return
     for key in ("input_tokens", "output_tokens"):
         if count(usage.get(key)) is None:
             said = f"is {usage[key]!r}" if key in usage else "is absent"
@@ -118,7 +126,7 @@ def told(exchange: Exchange) -> Iterator[Problem]:
     last = exchange.message.deltas[-1]
     usage = as_object(last.value.get("usage"))
     if count(usage.get("output_tokens")) is None:
-        missing = "usage is absent" if "usage" not in last.value else "output_tokens is absent" if "output_tokens" not in usage else f"output_tokens is {usage['output_tokens']!r}"  # fmt: skip
+        missing = "usage is absent" if "usage" not in last.value else "usage is null" if last.value["usage"] is None else "output_tokens is absent" if "output_tokens" not in usage else f"output_tokens is {usage['output_tokens']!r}"  # fmt: skip
         at = "/usage/output_tokens" if usage else "/usage" if "usage" in last.value else ""
         yield Problem(f"{missing} in message_delta", ((last.event, at),))
 
@@ -177,7 +185,7 @@ def grows(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "messages.output-counted", Level.SHOULD, "`output_tokens` is above 0 and plausible for the text.",
-    sources.MESSAGES_API, all_of(all_of(_said_something, with_usage), _own_counts),
+    sources.MESSAGES_API, all_of(all_of(_said_something, with_usage), own_counts),
     good=(STREAM, BODY, TOOL, THINKING),
     bad=(
         compose(chunks(_DELTA, set_value("usage/output_tokens", 0)), chunks(_START, set_value("message/usage/output_tokens", 0)))(STREAM),
@@ -208,7 +216,7 @@ def output_counted(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "messages.input-counted", Level.SHOULD, "The prompt is counted when a message starts: `input_tokens` plus cached tokens are enough for it.",
-    sources.MESSAGES_REFERENCE, all_of(with_usage, _own_counts),
+    sources.MESSAGES_REFERENCE, all_of(with_usage, own_counts),
     good=(STREAM, BODY, chunks(_START, set_value("message/usage", {"input_tokens": 0, "cache_read_input_tokens": 45, "output_tokens": 1}))(STREAM)),
     bad=(
         chunks(_START, set_value("message/usage/input_tokens", 0))(STREAM),
@@ -239,7 +247,7 @@ def input_counted(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "messages.input-kept", Level.SHOULD, "The counts of the prompt never fall within a stream.",
-    sources.MESSAGES_STREAM, all_of(stream, _own_counts),
+    sources.MESSAGES_STREAM, all_of(stream, own_counts),
     good=(STREAM, chunks(_DELTA, set_value("usage/input_tokens", 4_000))(STREAM)),
     bad=(
         chunks(_DELTA, set_value("usage/input_tokens", 0))(STREAM),
@@ -267,46 +275,10 @@ def input_kept(exchange: Exchange) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "messages.input-disjoint", Level.SHOULD, "The same prompt has the same number of tokens, whatever part of it was cached.",
-    sources.MESSAGES_API, all_of(with_usage, all_of(known_request, _own_counts)),
-    good=(in_archive(STREAM, chunks(_any, set_value("id", "msg_other7"))(BODY)), in_archive(chunks(_START, set_value("message/usage", {"input_tokens": 5, "cache_read_input_tokens": 40, "output_tokens": 1}), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY)),
-    bad=(
-        in_archive(chunks(_START, set_value("message/usage/cache_read_input_tokens", 40), set_value("message/id", "msg_other7"))(chunks(_DELTA, set_value("usage", {"output_tokens": 14}))(STREAM)), BODY),
-        chunks(_any, set_value("usage", {"input_tokens": 3712, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3712, "output_tokens": 14}))(BODY),
-    ),
-    depends_on=("messages.usage-at-start", "messages.input-counted"),
-)  # fmt: skip
-def disjoint(exchange: Exchange) -> Iterator[Problem]:
-    """
-    input_tokens, cache_read_input_tokens and cache_creation_input_tokens add up to the prompt: if one includes another, costs are counted twice.
-
-    Instead: Compare two answers to one prompt to see which it is; if one count includes the others, use the largest.
-    """
-    facts = exchange.facts
-    other = exchange.before.counterpart(facts)
-    mine, theirs = facts.prompt_tokens, other.prompt_tokens if other else None
-    cached = counts_of(exchange.message).cached
-    if type(mine) is int and type(theirs) is int and cached and mine == theirs + cached:
-        usage = exchange.message.usages[0]
-        said = f"the prompt has {mine} tokens with {cached} of them cached, and {theirs} in another response to it"
-        yield Problem(said, ((usage.event, f"{usage.pointer}/cache_read_input_tokens"),))
-    elif cached and type(mine) is int and mine > (sent := _bytes_sent(exchange)) + BEYOND and mine >= 2 * cached:
-        usage = exchange.message.usages[0]
-        said = f"the prompt has {mine} tokens with {cached} of them cached, and {sent:,} bytes were sent"
-        yield Problem(said, ((usage.event, f"{usage.pointer}/cache_read_input_tokens"),))
-
-
-def _bytes_sent(exchange: Exchange) -> int:
-    """Return the bytes of the whole prompt."""
-    asked = exchange.request.json or {}
-    return len(json_text([asked.get(key) for key in ("system", "messages", "tools")]).encode("utf-8", "replace"))
-
-
 def _capped(exchange: Exchange) -> Reason | None:
     cap = exchange.request.get("max_tokens")
     known = type(cap) is int and cap > 0
-    return _own_counts(exchange) or known_request(exchange) or (None if known else "the request has no cap")
+    return own_counts(exchange) or known_request(exchange) or (None if known else "the request has no cap")
 
 
 @rule(
@@ -337,10 +309,10 @@ def cap_kept(exchange: Exchange) -> Iterator[Problem]:
 
 
 @rule(
-    "messages.cap-told", Level.SHOULD, "A message that hit the limit has the `stop_reason` `max_tokens`.",
+    "messages.cap-told", Level.SHOULD, "A message has the `stop_reason` `max_tokens` exactly when it hit the limit.",
     sources.MESSAGES_STOPS, all_of(told_why, _capped),
     good=(STREAM, CAPPED, TOOL_BODY),
-    bad=(chunks(_DELTA, set_value("delta/stop_reason", "end_turn"))(CAPPED),),
+    bad=(chunks(_DELTA, set_value("delta/stop_reason", "end_turn"))(CAPPED), chunks(_any, set_value("stop_reason", "max_tokens"))(BODY)),
     depends_on=("messages.cap-kept", "messages.stop-known"),
 )  # fmt: skip
 def cap_told(exchange: Exchange) -> Iterator[Problem]:
@@ -350,9 +322,13 @@ def cap_told(exchange: Exchange) -> Iterator[Problem]:
     Instead: Compare the counts: `cut = stop_reason == "max_tokens" or usage.output_tokens >= max_tokens`.
     """
     cap, turn, stop = exchange.request.get("max_tokens"), exchange.turn, exchange.message.stop
+    at = (stop.event, f"{stop.pointer}/stop_reason") if stop else (0, "")
     if stop and turn.counts.output == cap and turn.stop == "end_turn":
-        at = (stop.event, f"{stop.pointer}/stop_reason")
         yield Problem(f"stop_reason is 'end_turn' after {cap} of {cap} tokens", (at,))
+    output, known = turn.counts.output or 0, turn.counts.input or _SMALL
+    whole = all(fault_of(call.arguments.encode("utf-8", "replace"), "").form != "cut" for call in turn.calls)
+    if stop and turn.stop == "max_tokens" and whole and 0 < 2 * output < cap and output + known < _SMALL:
+        yield Problem(f"stop_reason is 'max_tokens' after {output} of {cap} tokens", (at,), _NOT_CUT)
 
 
 @rule(

@@ -91,7 +91,11 @@ def answer_in(item: dict[str, Any], response: dict[str, Any], where: str) -> tup
     headers = headers_in(response.get("headers", response.get("header")))
     status, reason = status_of(response, where)
     content = _unpacked(body.content, headers)
-    read = Response(status, headers, content, reason, reads=body.reads or _reads(response, content))
+    version = response.get("http_version")
+    reads = body.reads or _reads(response, content)
+    read = Response(
+        status, headers, content, reason, reads=reads, http_version=version if isinstance(version, str) else None
+    )
     return read, source_of(item, headers, body.fidelity)
 
 

@@ -112,6 +112,7 @@ _FAULTS = (
     _own("finish-of-tgi", "finish-known", "finish_reason is eos_token.", "nonstream", replace_bytes(b'"finish_reason":"stop"', b'"finish_reason":"eos_token"')),
     _own("one-of-two", "choices", "One text is sent, though two were requested.", "n2", remove(lambda chunk: has_choice(chunk) and chunk["choices"][0]["index"] == 1), "BerriAI/litellm/issues/8977"),
     _own("one-prompt-answered", "choices", "Only the first of two prompts is answered.", "two-prompts", chunks(_any, set_value("choices", lambda choices: choices[:1]))),
+    _own("counted-in-vain", "said", "Forty tokens are counted, and no text comes.", "nonstream", compose(_every("text", ""), chunks(has_usage, set_value("usage/completion_tokens", 40), set_value("usage/total_tokens", 58)))),
     _own("index-counts", "index-in-range", "The index of a choice is the chunk number.", "stream", _counting, "huggingface/text-generation-inference/pull/1648"),
     _own("echo-ignored", "echo", "echo is ignored.", "echo", _every("text", " a bird."), "ggml-org/llama.cpp/issues/27174"),
     _own("prompt-again", "no-echo", "The text starts with the prompt without echo.", "nonstream", _every("text", lambda text: _PROMPT + text)),

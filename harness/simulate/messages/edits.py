@@ -108,3 +108,16 @@ def whole_at_start(kind: str) -> Change:
     return compose(
         emptied, chunks(typed("content_block_start", kind), set_value(f"content_block/{kind}", "Hello there."))
     )
+
+
+def saying(where: Where, key: str, *texts: str) -> Change:
+    """Return the change by which the deltas that ``where`` tells bring ``texts`` under ``key``, one each, in place of their own."""
+
+    def make(events: list[Json]) -> list[Json]:
+        at = next((n for n, one in enumerate(events) if where(one)), None)
+        if at is None:
+            raise NothingChanged("there is no such event")
+        said = [events[at] | {"delta": events[at]["delta"] | {key: text}} for text in texts]
+        return [*events[:at], *said, *(one for one in events[at:] if not where(one))]
+
+    return rebuilt(make)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from harness.matrix.messages import MESSAGES
 from harness.simulate.edits import Change, Where, body, chunks, compose, drop, header, replace_bytes, set_value, status
 from harness.simulate.fault import Fault, Variant
-from harness.simulate.messages.edits import added, doubled, dropped, moved_last, swapped, typed, without_block
+from harness.simulate.messages.edits import added, doubled, dropped, moved_last, saying, swapped, typed, without_block
 from harness.simulate.messages.ideal import error, of_other, recording
+from harness.simulate.reference import in_archive
+from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json, as_object
 
 _ISSUES = "https://github.com/"
@@ -116,6 +118,18 @@ def _in_delta(path: str, value: object) -> Change:
 
 def _whole(path: str, value: object) -> Change:
     return chunks(_any, set_value(path, value))
+
+
+_SENTENCE = "Four trains leave today; the next at nine."
+_TOOLS = (recording(MESSAGES["messages.tool"])[0].request.json or {}).get("tools")
+
+
+def _counted_before(exchange: Exchange) -> Exchange:
+    """Put a count of the same prompt before the message, many times its own."""
+    asked = exchange.request.json or {}
+    counted = recording(MESSAGES["messages.count-tokens"])[0]
+    same = of_other(counted, **{key: asked.get(key) for key in ("model", "system", "messages", "tools")})
+    return in_archive(exchange, chunks(_any, set_value("input_tokens", 9_000))(same))
 
 
 _CALL, _TEXT = typed(_BEGIN, "tool_use"), typed(_PIECE, "text_delta")
@@ -236,6 +250,30 @@ _FAULTS = (
     _fault("unnamed-piece", "sdk-loses-nothing", "The last piece of text has no event name.", "stream", _UNNAMED),
     _fault("error-without-message", "sdk-error-shown", "An error has no message.", "bad-key", chunks(_any, drop("error/message"))),
     _fault("count-0", "count-told", "The token count is 0.", "count-tokens", _whole("input_tokens", 0), "vercel/ai/issues/17326"),
+    _fault("cut", "ends", "The stream breaks off within a call.", "tool", compose(dropped(_last(_END)), compose(dropped(typed(_DELTA)), dropped(typed(_STOP)))), "kekzl/imp/issues/1553"),
+    _fault("failure-as-text", "text-said", "The text is the failure of an upstream.", "nonstream", _whole("content/0/text", 'API Error: 400 {"error":{"status":"INVALID_ARGUMENT"}}'), "su-kaka/gcli2api/issues/330"),
+    _fault("cache-counted-late", "input-disjoint", "All of the prompt is counted at the start, and at the end again as cached.", "stream", compose(_in_start("usage", {"input_tokens": 3602, "output_tokens": 1}), _in_delta("usage", {"output_tokens": 14, "cache_read_input_tokens": 3604})), "jeremychone/rust-genai/pull/258"),
+    _fault("input-sum-of-cache", "input-disjoint", "input_tokens is the sum of both cache counts.", "nonstream", _whole("usage", {"input_tokens": 240, "cache_creation_input_tokens": 140, "cache_read_input_tokens": 100, "output_tokens": 14}), "jundot/omlx/issues/1487"),
+    _fault("null-usage", "usage-told", "The usage of message_delta is null.", "stream", _in_delta("usage", None), "karthink/gptel/pull/1331"),
+    _fault("input-as-text", "block-keys", "The input of a call is JSON in a string.", "tool-nonstream", _whole("content/1/input", '{"city":"Paris"}')),
+    _fault("key-twice-in-body", "keys-once", "A key stands twice in a body.", "nonstream", replace_bytes(b'"type":"text"', b'"type":"text","text":"Bye."', 1)),
+    _fault("counted-otherwise", "count-agrees", "count_tokens told another count of the same prompt.", "nonstream", _counted_before, "router-for-me/CLIProxyAPI/issues/679"),
+    _fault("text-so-far", "said-once", "Each delta brings all of the text so far.", "stream", saying(_TEXT, "text", *(_SENTENCE[:end] for end in (5, 11, 17, 28, 41)))),
+    _fault("text-doubled", "said-once", "Each delta of a text comes twice.", "stream", saying(_TEXT, "text", *(f"{word} " for word in _SENTENCE.split() for _ in range(2))), "maximhq/bifrost/issues/6427"),
+    _fault("thought-doubled", "said-once", "Each delta of a thought comes twice.", "thinking-stream", saying(typed(_PIECE, "thinking_delta"), "thinking", *(f"{word} " for word in _SENTENCE.split() for _ in range(2)))),
+    _fault("input-so-far", "input-json", "Each piece brings all of the input so far.", "tool", saying(_ARGUMENTS, "partial_json", *('{"city": "Paris"}'[:end] for end in (4, 9, 13, 17)))),
+    _fault("half-character", "whole-characters", "Half a character is replaced.", "stream", replace_bytes("你好".encode(), "你\ufffd".encode())),
+    _fault("half-surrogate", "whole-characters", "Half of a surrogate pair stands in a text.", "stream", replace_bytes("你好".encode(), b"\\ud83d")),
+    _fault("nul-in-text", "whole-characters", "A text holds NUL.", "stream", replace_bytes("你好".encode(), b"\\u0000")),
+    _fault("text-garbled", "whole-characters", "A text is UTF-8 that was read as another encoding.", "nonstream", _whole("content/0/text", "Die ZÃ¼ge fahren Ã¼ber Parma.")),
+    _fault("forced-tool-not-called", "tool-choice", "A tool that must be called is not.", "nonstream", lambda exchange: of_other(exchange, tools=_TOOLS, tool_choice={"type": "any"})),
+    _fault("other-tool-called", "tool-choice", "Another tool is called than must be.", "tool-nonstream", lambda exchange: of_other(exchange, tool_choice={"type": "tool", "name": "get_time"})),
+    _fault("forbidden-tool-called", "tool-choice", "A tool is called though none may be.", "tool", lambda exchange: of_other(exchange, tool_choice={"type": "none"})),
+    _fault("parallel-though-off", "tool-choice", "Two tools are called where one at a time was asked for.", "two-tools", lambda exchange: of_other(exchange, tool_choice={"type": "auto", "disable_parallel_tool_use": True})),
+    _fault("thinking-though-off", "thinking-off", "A thought comes though thinking is disabled.", "thinking-stream", lambda exchange: of_other(exchange, thinking={"type": "disabled"})),
+    _fault("cap-told-falsely", "cap-told", "A whole answer says that the cap ended it.", "nonstream", _whole("stop_reason", "max_tokens")),
+    _fault("usage-of-chat", "usage-at-start", "usage has the names of chat completions.", "nonstream", _whole("usage", {"prompt_tokens": 45, "completion_tokens": 14, "total_tokens": 59})),
+    _fault("stop-beside-delta", "stop-reason", "stop_reason stands beside delta.", "stream", compose(chunks(typed(_DELTA), drop("delta/stop_reason")), _in_delta("stop_reason", "end_turn"))),
 )  # fmt: skip
 
 FAULTS: dict[str, Fault] = {fault.id: fault for fault in (*_of_the_order(), *_FAULTS)}
@@ -263,6 +301,10 @@ VARIANTS: dict[str, Variant] = {
         _variant("ping-first", "A ping is sent first.", "stream", _STREAMING, added(typed(_START), {"type": "ping"}, before=True)),
         _variant("ping-last", "A ping is sent before the end.", "stream", _STREAMING, added(typed(_DELTA), {"type": "ping"})),
         _variant("two-deltas", "There are two message_delta.", "stream", _STREAMING, added(typed(_END), _SAID_BEFORE)),
+        _variant("says-again", "A model says a word again and again.", "stream", _STREAMING, saying(_TEXT, "text", "Ha", " ha", " ha", " ha", " ha", "!")),
+        _variant("forced-and-called", "A tool that must be called is called.", "tool", _STREAMING, lambda exchange: of_other(exchange, tool_choice={"type": "any"})),
+        _variant("forced-and-refused", "A message that must call a tool is refused.", "tool-nonstream", "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons", compose(lambda exchange: of_other(exchange, tool_choice={"type": "any"}), compose(_whole("content", []), _whole("stop_reason", "refusal")))),
+        _variant("failure-in-code", "An answer shows code with the words of a failure.", "nonstream", _REPOSITORY, _whole("content/0/text", "Use:\n\n```python\nraise RuntimeError('API Error: 503 upstream')\n```")),
         _variant("done", "[DONE] ends the stream.", "stream", "https://api-docs.siliconflow.cn/docs/api/messages-post", replace_bytes(b'{"type":"message_stop"}\n\n', b'{"type":"message_stop"}\n\ndata: [DONE]\n\n')),
         _variant("new-event", "There is an event of a new type.", "stream", _STREAMING, added(typed(_END), {"type": "content_block_note", "note": "x"})),
         _variant("new-block", "There is a block of a new kind.", "stream", _PYDANTIC, chunks(lambda chunk: chunk.get("index") == 0, set_value("content_block", lambda head: head | {"type": "note"}), set_value("delta", lambda delta: delta | {"type": "note_delta"}))),

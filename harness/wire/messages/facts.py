@@ -1,8 +1,10 @@
 """Extracts the facts of a Messages exchange that later exchanges are compared with."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.wire.siblings import Sibling, asked_of, digest, letters_of, messages_of, question_of, text_bytes
+from harness.wire.dialect import COUNT_TOKENS, path_of
+from harness.wire.siblings import Sibling, asked_of, digest, letters_of, messages_of, prompt_of, question_of, text_bytes
+from harness.wire.turn import count
 
 if TYPE_CHECKING:
     from harness.wire.exchange import Exchange
@@ -13,6 +15,7 @@ _KEPT = 64
 def facts_of(exchange: "Exchange") -> Sibling:
     """Return the facts that later exchanges are compared with."""
     turn, asked = exchange.turn, exchange.request.json
+    counted = path_of(exchange.request.url).rstrip("/").endswith(COUNT_TOKENS)
     called = [text for call in turn.calls for text in (call.name, call.arguments)]
     return Sibling(
         question=question_of(exchange.request.url, asked),
@@ -28,7 +31,7 @@ def facts_of(exchange: "Exchange") -> Sibling:
         created=None,
         date=exchange.response.date,
         model=exchange.model or "",
-        prompt_tokens=turn.counts.input,
+        prompt_tokens=_told(exchange) if counted else turn.counts.input,
         prompt_bytes=text_bytes(asked),
         channels=frozenset(name for name, said in (("text", turn.text), ("thinking", turn.reasoning)) if said),
         finish_reason=turn.stop,
@@ -36,5 +39,13 @@ def facts_of(exchange: "Exchange") -> Sibling:
         altered=bool(exchange.altered),
         dialect="messages",
         asked=asked_of(exchange.model, asked),
+        prompt=prompt_of(asked) if exchange.response.is_success else b"",
+        counted=counted,
         answered=exchange.response.is_success and turn.stop is not None and not exchange.expected.cancelled_by_client,
     )
+
+
+def _told(exchange: "Exchange") -> Any:
+    """Return the count of a prompt that was to be counted and not answered."""
+    begun = exchange.message.start
+    return count(begun.value.get("input_tokens")) if begun else None
