@@ -146,7 +146,7 @@ def content_list(exchange: Exchange) -> Iterator[Problem]:
     at = (begun.event, f"{begun.pointer}/content")
     if exchange.is_stream and content and exchange.reading.parser:
         yield Problem("content has blocks before any was started", (at,))
-    elif any(not isinstance(as_object(one).get("type"), str) for one in content):
+    elif any(not isinstance(kind := as_object(one).get("type"), str) or not kind for one in content):
         yield Problem("a block of content has no type", (at,))
 
 

@@ -6,14 +6,15 @@ from harness.checks import sources
 from harness.checks.applies import all_of
 from harness.checks.chat.repeated_text import told
 from harness.checks.marks import mojibake, replacement
-from harness.checks.messages.answers import BEGUN, answer, of_kind, whole
+from harness.checks.messages.answers import BEGUN, answer, of_kind, served_by_them, told_why, whole
 from harness.checks.registry import Reason, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.edits import replace_bytes
+from harness.simulate.edits import chunks, replace_bytes, set_value
 from harness.simulate.messages.edits import saying, typed
 from harness.simulate.messages.reference import BODY, STREAM, THINKING, TOOL, TWO_TOOLS
 from harness.wire.exchange import Exchange
 from harness.wire.messages.columns import Block
+from harness.wire.shapes import Json
 
 _TEXT = typed("content_block_delta", "text_delta")
 _THOUGHT = typed("content_block_delta", "thinking_delta")
@@ -22,6 +23,10 @@ _PIECES = ("Four", " trains", " leave", " today;", " the", " next", " at", " nin
 _READ = (*BEGUN, "messages.event-keys", "messages.content-list", "messages.delta-keys")
 _KINDS = (("text", "text_delta", "text"), ("thinking", "thinking_delta", "thought"))
 """Kinds of block that say something, the kind of their deltas, and what they say in a word."""
+
+
+def _any(_chunk: Json) -> bool:
+    return True
 
 
 def _said(exchange: Exchange) -> Reason | None:
@@ -112,3 +117,34 @@ def whole_characters(exchange: Exchange) -> Iterator[Problem]:
             else:
                 continue
             return
+
+
+_FEW_TOKENS = 8
+"""Tokens that may come to nothing: those by which a model ends its turn."""
+
+
+def _counted(exchange: Exchange) -> Reason | None:
+    """A whole message that ends by itself and counts more tokens than the end takes."""
+    many = (exchange.turn.counts.output or 0) > _FEW_TOKENS and not served_by_them(exchange)
+    ended = exchange.turn.stop in {"end_turn", "stop"}
+    return told_why(exchange) or (None if many and ended else "few tokens were counted, or it did not end by itself")
+
+
+@rule(
+    "messages.said", Level.SHOULD, "A message says something if tokens were counted.",
+    sources.MESSAGES_API, _counted,
+    good=(STREAM, BODY, chunks(_any, set_value("content", []), set_value("usage/output_tokens", 3))(BODY)),
+    bad=(chunks(_any, set_value("content", []))(BODY), saying(_TEXT, "text", "")(STREAM)),
+    depends_on=(*_READ, "messages.usage-whole-numbers"),
+)  # fmt: skip
+def said(exchange: Exchange) -> Iterator[Problem]:
+    """
+    The user sees an empty answer that was reported as a success and billed; an agent ends its turn without a word.
+
+    Instead: Raise if nothing came, `if not any(block.type != "text" or block.text for block in message.content):`, and ask
+    again.
+    """
+    if not any(block.kind != "text" or block.text for block in exchange.message.blocks):
+        tokens, last = exchange.turn.counts.output, exchange.message.usages[-1]
+        place = ((last.event, f"{last.pointer}/output_tokens"),)
+        yield Problem(f"nothing came, and {tokens} output_tokens were counted", place)

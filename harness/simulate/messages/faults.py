@@ -254,6 +254,8 @@ _FAULTS = (
     _fault("failure-as-text", "text-said", "The text is the failure of an upstream.", "nonstream", _whole("content/0/text", 'API Error: 400 {"error":{"status":"INVALID_ARGUMENT"}}'), "su-kaka/gcli2api/issues/330"),
     _fault("cache-counted-late", "input-disjoint", "All of the prompt is counted at the start, and at the end again as cached.", "stream", compose(_in_start("usage", {"input_tokens": 3602, "output_tokens": 1}), _in_delta("usage", {"output_tokens": 14, "cache_read_input_tokens": 3604})), "jeremychone/rust-genai/pull/258"),
     _fault("input-sum-of-cache", "input-disjoint", "input_tokens is the sum of both cache counts.", "nonstream", _whole("usage", {"input_tokens": 240, "cache_creation_input_tokens": 140, "cache_read_input_tokens": 100, "output_tokens": 14}), "jundot/omlx/issues/1487"),
+    _fault("nothing-said", "said", "Tokens are counted, and content is empty.", "nonstream", _whole("content", [])),
+    _fault("empty-block-type", "content-list", "The type of a block is empty.", "nonstream", _whole("content/0/type", "")),
     _fault("null-usage", "usage-told", "The usage of message_delta is null.", "stream", _in_delta("usage", None), "karthink/gptel/pull/1331"),
     _fault("input-as-text", "block-keys", "The input of a call is JSON in a string.", "tool-nonstream", _whole("content/1/input", '{"city":"Paris"}')),
     _fault("key-twice-in-body", "keys-once", "A key stands twice in a body.", "nonstream", replace_bytes(b'"type":"text"', b'"type":"text","text":"Bye."', 1)),
