@@ -82,7 +82,7 @@ def _spoken(exchange: Exchange) -> Reason | None:
         chunks(_any, set_value("content/0/text", '{"error":{"message":"upstream timed out","code":504}}'))(BODY),
         chunks(_any, set_value("content/0/text", 'API Error: 400 {"error":{"status":"INVALID_ARGUMENT"}}'))(BODY),
     ),
-    depends_on=("messages.object", "messages.block-keys"),
+    depends_on=("messages.object", "messages.content-list", "messages.block-keys"),
 )  # fmt: skip
 def text_said(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -6,7 +6,7 @@ from typing import Any
 from harness.checks import sources
 from harness.checks.applies import all_of
 from harness.checks.messages.answers import BEGUN, known_request, of_kind, served_by_them, told_why
-from harness.checks.registry import Reason, observation, rule
+from harness.checks.registry import Reason, Unread, observation, rule
 from harness.results import Level, Problem
 from harness.simulate.edits import chunks, compose, set_value
 from harness.simulate.messages.ideal import of_other
@@ -56,7 +56,7 @@ def _chosen(exchange: Exchange) -> Reason | None:
         _choosing({"type": "none"}),
         of_other(TWO_TOOLS, tool_choice={"type": "auto", "disable_parallel_tool_use": True}),
     ),
-    depends_on=("messages.object", "messages.block-keys", "messages.stop-reason"),
+    depends_on=("messages.object", "messages.block-started", "messages.block-keys", "messages.stop-reason"),
 )  # fmt: skip
 def tool_choice(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -75,6 +75,8 @@ def tool_choice(exchange: Exchange) -> Iterator[Problem]:
             else (exchange.message.stop or exchange.message.starts[0])[:2]
         )
         yield Problem(said, (at,))
+        return
+    raise Unread("messages.block-started-once", "messages.input-json")
 
 
 def _unlike(choice: Json, called: list[Block]) -> str | None:

@@ -103,7 +103,8 @@ def count_told(exchange: Exchange) -> Iterator[Problem]:
         in_archive(COUNTED, _counting(_MADE, 728)),
         in_archive(_counting(_MADE, 728), COUNTED),
     ),
-    depends_on=("http.body-asked",), explained_by=("messages.count-told", "messages.input-counted"),
+    depends_on=("http.body-asked", "messages.begins"),
+    explained_by=("messages.count-told", "messages.usage-at-start", "messages.input-counted", "messages.input-disjoint"),
 )  # fmt: skip
 def count_agrees(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -20,7 +20,15 @@ _TEXT = typed("content_block_delta", "text_delta")
 _THOUGHT = typed("content_block_delta", "thinking_delta")
 _SPOKEN = "Four trains leave today; the next at nine."
 _PIECES = ("Four", " trains", " leave", " today;", " the", " next", " at", " nine.")
-_READ = (*BEGUN, "messages.event-keys", "messages.content-list", "messages.delta-keys")
+_READ = (
+    *BEGUN,
+    "messages.event-type",
+    "messages.event-keys",
+    "messages.content-list",
+    "messages.block-started",
+    "messages.delta-kind",
+    "messages.delta-keys",
+)
 _KINDS = (("text", "text_delta", "text"), ("thinking", "thinking_delta", "thought"))
 """Kinds of block that say something, the kind of their deltas, and what they say in a word."""
 
