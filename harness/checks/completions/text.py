@@ -115,8 +115,8 @@ def _counted(exchange: Exchange) -> Reason | None:
 @rule(
     "completions.said", SHOULD, "Text comes if tokens were counted.",
     sources.COMPLETION, _counted,
-    good=(STREAM, BODY, chunks(has_choice, set_value("choices/*/text", ""), set_value("usage/completion_tokens", 1), set_value("usage/total_tokens", 12))(BODY)),
-    bad=(chunks(has_choice, set_value("choices/*/text", ""), set_value("usage/completion_tokens", 40), set_value("usage/total_tokens", 51))(BODY),),
+    good=(STREAM, BODY, chunks(has_choice, set_value("choices/*/text", ""), set_value("usage/completion_tokens", 1), set_value("usage/total_tokens", 19))(BODY)),
+    bad=(chunks(has_choice, set_value("choices/*/text", ""), set_value("usage/completion_tokens", 40), set_value("usage/total_tokens", 58))(BODY),),
     depends_on=(*_READ, "completions.text", "completions.no-chat"),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
