@@ -142,8 +142,6 @@ def _cause_known(exchange: Exchange) -> str | None:
         with_response(_REFUSED, status=500),
         with_response(with_expected_status(_REFUSED), status=502),
         with_response(with_body(with_expected_status(BODY), b'{"error":{"message":"The model is overloaded.","type":"x","param":null,"code":null}}'), status=400),
-        with_response(with_body(with_expected_status(BODY), b'{"error":{"message":"This group only allows Claude Code clients.","type":"x","param":null,"code":null}}'), status=503),
-        with_response(with_body(with_expected_status(with_request_params(BODY, temperature=5)), b'{"error":{"message":"Internal Server Error","type":"server_error","param":null,"code":null}}'), status=500),
         with_response(with_body(BODY, b'{"message":"Bad Request","code":"upstream_error"}'), status=502),
         with_response(with_expected_status(_KEY), status=400),
         with_response(with_body(BODY, b'{"error":{"message":"Rate limit reached.","type":"x","param":null,"code":null}}'), status=400),

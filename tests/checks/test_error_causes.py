@@ -21,6 +21,7 @@ from harness.checks.error_causes import (
 )
 from harness.judging.runner import inconclusive_reason, judge_exchanges
 from harness.results import Finding, Outcome
+from harness.simulate.chat.ideal import error
 from harness.simulate.chat.ideal import exchange as asked
 from harness.simulate.reference import BODY, with_expected_status, with_header, with_request_params, with_response
 from harness.wire.exchange import Exchange
@@ -151,3 +152,21 @@ def test_a_failure_is_a_verdict_where_it_comes_twice_or_the_request_is_wrong(
     failed = with_expected_status(answered(status, b'{"error":{"message":"Try later."}}'), *statuses)
     failed = replace(failed, source=replace(failed.source, failed_before=before))
     assert (inconclusive_reason(failed) is None) is verdict
+
+
+@pytest.mark.parametrize(
+    ("params", "message", "status", "said"),
+    [
+        ({"temperature": 5}, "Internal Server Error", 500, "a value out of range, temperature is 5"),
+        ({}, "This group only allows Claude Code clients.", 503, "a request that is not allowed"),
+        ({}, "Unsupported param: suffix", 500, "an invalid request"),
+        ({}, "The model is overloaded.", 400, "an overload"),
+    ],
+)
+def test_a_status_is_held_against_the_request_and_the_words_of_the_error(
+    params: dict[str, object], message: str, status: int, said: str
+) -> None:
+    exchange = with_response(
+        with_request_params(with_expected_status(BODY), **params), status=status, body=error(status, message).body
+    )
+    assert [said in problem.message for problem in CHECKS["error.status"].find(exchange)] == [True]
