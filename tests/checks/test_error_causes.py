@@ -14,6 +14,7 @@ from harness.checks.error_causes import (
     NO_CREDIT,
     NO_MODEL,
     ONE_FORM,
+    OVERLOADED,
     TOO_LONG,
     Cause,
     request_mistake,
@@ -55,11 +56,11 @@ WORDS: list[tuple[int, bytes, Cause | None]] = [
     (500, b'{"error":{"message":"the engine was killed after 400 ms and 422 tokens"}}', None),
     (400, b'{"error":{"message":"The model llama3: tool use is not supported"}}', None),
     (400, b'{"error":{"message":"logprobs is not supported by this model"}}', None),
-    (503, b'{"error":{"message":"The engine is overloaded, please try again later","type":"server_error"}}', None),
+    (503, b'{"error":{"message":"The engine is overloaded, please try again later","type":"server_error"}}', OVERLOADED),
     (500, b'{"error":{"message":"Internal server error","type":"server_error","param":null,"code":null}}', None),
     (502, b"<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>", None),
     (504, b"upstream request timeout", None),
-    (529, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', None),
+    (529, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', OVERLOADED),
 ]  # fmt: skip
 
 
