@@ -31,6 +31,9 @@ _URL = "https://api.example.com/v1/chat/completions"
 _CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 _BLOCK = 1 << 20
 
+_JUDGED = (0, 1)
+"""The exit codes of a process that judged everything; a crash exits with 1, too."""
+
 # Memory at the peak is that of children alone: what this process takes, or one that runs tests, is not counted in.
 _MEASURE = """
 import resource, subprocess, sys
@@ -162,9 +165,13 @@ def probed(address: str, name: str) -> Ran:
     return run("probe", base, "-m", "m", "--scenario", "chat.stream", "--format", "json")
 
 
-def _verdict(ran: Ran) -> str:
+def verdict(ran: Ran) -> str:
+    """Return what was not read, and why; ``read`` if there are findings, else how the process ended."""
     found = re.search(r"the answer is too large: ([^\"]+)|harness: .*?(?::\d+)?: ([^\n]+)\n*\Z", ran.said)
-    return next((text for text in found.groups() if text), "") if found else "read"
+    if found:
+        return next((text for text in found.groups() if text), "")
+    judged = ran.code in _JUDGED and '"outcome":' in ran.said and "Traceback (most recent call last)" not in ran.said
+    return "read" if judged else f"ended early: {(ran.said.strip().splitlines() or ['without a word'])[-1]}"
 
 
 def main() -> None:
@@ -182,7 +189,7 @@ def main() -> None:
 
 
 def _print(name: str, ran: Ran) -> None:
-    print(f"| {name} | {ran.peak:.0f} | {ran.seconds:.1f} | {ran.code} | {_verdict(ran)} |")
+    print(f"| {name} | {ran.peak:.0f} | {ran.seconds:.1f} | {ran.code} | {verdict(ran)} |")
 
 
 if __name__ == "__main__":

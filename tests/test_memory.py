@@ -36,6 +36,14 @@ def address() -> Iterator[str]:
         yield serving
 
 
+def test_only_what_was_judged_is_called_read() -> None:
+    finding = '{"check":"sse.json","outcome":"pass"}'
+    assert BENCH.verdict(BENCH.Ran(1, 90, 1, finding)) == "read"
+    assert BENCH.verdict(BENCH.Ran(1, 90, 1, "Traceback (most recent call last):\nKeyError: 'x'")).endswith("'x'")
+    assert BENCH.verdict(BENCH.Ran(-9, 90, 1, finding)).startswith("ended early")
+    assert BENCH.verdict(BENCH.Ran(1, 90, 1, "")) == "ended early: without a word"
+
+
 def failing(said: str) -> set[str]:
     findings = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     return {one["check"] for one in findings if one.get("outcome") in {"fail", "broken"}}  # a forecast has none

@@ -33,10 +33,10 @@ def wrong_kinds(exchange: Exchange, pattern: str, allowed: set[Kind], unit: str 
     ``{part}`` in the pattern is ``delta`` in a stream and ``message`` in a body.
     """
     pattern = exchange.columns.spelled(pattern)
+    if exchange.columns.holds_only(pattern, allowed):
+        return
     found = exchange.columns.kinds(pattern)
     wrong = {what: seen for what, seen in found.items() if what not in allowed}
-    if not wrong:
-        return
     total = sum(seen.count for seen in found.values())
     key = pattern.rpartition("/")[2]
     for what, seen in wrong.items():

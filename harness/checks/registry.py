@@ -112,8 +112,7 @@ class Check:
         """Return the problems that a rule finds, and the checks that report what it could not read."""
         found: list[Problem] = []
         try:
-            for problem in self.find(exchange):
-                found.append(problem)  # noqa: PERF402 - those before an Unread count
+            found.extend(self.find(exchange))  # those before an Unread stay
         except Unread as unread:
             return found, unread.checks
         return found, ()

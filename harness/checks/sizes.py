@@ -19,14 +19,19 @@ _REPEATED = re.compile(r"(.{1,4}?)\1{7,}", re.DOTALL)
 _WORD = re.compile(r"(?<!\S)[A-Za-z]{2,}[.,;:!?]?(?!\S)")
 _WORDS_A_TOKEN, _FEW = 3, 4
 """Upper bound of words per token in any tokenizer, and an allowance for short prompts."""
+_SHORTEST = 3
+"""Characters of the shortest word and the white space after it."""
 
 
 def words_beyond(tokens: int, exchange: Exchange) -> int:
     """Return the number of English words in the prompt if ``tokens`` are too few for them; else 0."""
     messages = objects_in((exchange.request.json or {}).get("messages"))
-    texts = [one.get("content") for one in messages if one.get("role") != "assistant"]
-    words = sum(len(set(_WORD.findall(text))) for text in texts if isinstance(text, str))
-    return words if tokens > 0 and words > _WORDS_A_TOKEN * tokens + _FEW else 0
+    sent = [one.get("content") for one in messages if one.get("role") != "assistant"]
+    texts, most = [text for text in sent if isinstance(text, str)], _WORDS_A_TOKEN * tokens + _FEW
+    if tokens <= 0 or sum(map(len, texts)) + len(texts) <= _SHORTEST * most:
+        return 0  # nearly always, without a search for words
+    words = sum(len(set(_WORD.findall(text))) for text in texts)
+    return words if words > most else 0
 
 
 def bytes_beyond_runs(text: str) -> int:

@@ -1,7 +1,7 @@
 """Runs checks on one exchange: whether each applies, what it depends on, and the problems that it finds."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -40,15 +40,15 @@ class Judgement:
     """
     The verdicts on one exchange so far.
 
-    A check that others depend on is run once, and so is a condition or a set of dependencies that many checks
-    share.
+    A check that others depend on is run once, and so is a condition that many checks share.  ``_clear`` are the checks
+    that block nothing.
     """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._done: dict[str, Verdict] = {}
         self._reasons: dict[Applies, Reason | None] = {}
-        self._blocked: dict[int, Verdict | None] = {}
+        self._clear: set[str] = set()
         reason = inconclusive_reason(exchange)
         self._inconclusive = Verdict(Outcome.INCONCLUSIVE, reason) if reason else None
         self._models = exchange.is_models_request
@@ -72,16 +72,18 @@ class Judgement:
     def verdict(self, check: Check) -> Verdict:
         """Return the verdict of a check."""
         found = self._done.get(check.id)
-        if found is None:
-            found = self._done[check.id] = self._undecided(check) or self._out_of_scope(check) or self._judge(check)
-        return found
+        return found or self._keep(check, self._undecided(check) or self._out_of_scope(check) or self._judge(check))
 
-    def planned(self, check: Check) -> Verdict:
-        """Return the verdict of a check whose conditions a plan has already decided."""
-        found = self._done.get(check.id)
-        if found is None:
-            found = self._done[check.id] = self._judge(check)
-        return found
+    def planned(self, checks: Iterable[Check]) -> list[Verdict]:
+        """Return the verdicts of checks whose conditions a plan has already decided."""
+        done = self._done
+        return [done.get(check.id) or self._keep(check, self._judge(check)) for check in checks]
+
+    def _keep(self, check: Check, verdict: Verdict) -> Verdict:
+        self._done[check.id] = verdict
+        if verdict is PASSED or (verdict.outcome not in _BLOCKING and verdict.kind != "cut"):
+            self._clear.add(check.id)
+        return verdict
 
     def _undecided(self, check: Check) -> Verdict | None:
         return None if self._inconclusive is None or self._says_no_badly(check) else self._inconclusive
@@ -103,19 +105,18 @@ class Judgement:
     def _judge(self, check: Check) -> Verdict:
         try:
             reason = self._reason(check.applies)
-            not_applicable = verdict_of(reason) if reason else None
-            # Checks live as long as the process, and so do their dependencies.
-            blocked = self._blocked.get(id(check.depends_on), _UNKNOWN)
-            if blocked is _UNKNOWN:
-                blocked = self._blocked[id(check.depends_on)] = self._block(check.depends_on)
-            if not_applicable:
-                absent = not_applicable.kind == "not-present"
-                return (blocked or self._block(check.explained_by) if absent else None) or not_applicable
-            return blocked or self._found(check)
+            if reason:
+                return self._not_applicable(check, verdict_of(reason))
+            return self._block(check.depends_on) or self._found(check)
         except CannotJudge as reason:
             return Verdict(Outcome.NA, str(reason))
         except Exception as error:  # noqa: BLE001 - a crash in a check is our bug, and a finding of its own
             return Verdict(Outcome.BROKEN, crash(error))
+
+    def _not_applicable(self, check: Check, verdict: Verdict) -> Verdict:
+        """Return the verdict if a condition does not hold: failed checks may be why something is absent."""
+        absent = verdict.kind == "not-present"
+        return (self._block(check.depends_on) or self._block(check.explained_by) if absent else None) or verdict
 
     def _found(self, check: Check) -> Verdict:
         """Return the verdict of a check that applies to the exchange."""
@@ -123,7 +124,7 @@ class Judgement:
             return Verdict(Outcome.OBSERVED, check.observe(self._exchange))
         problems, rest = check.problems(self._exchange)
         if not problems:
-            return self._block(rest) or _PASSED
+            return (self._block(rest) if rest else None) or PASSED
         return self._block(check.explained_by) or Verdict(Outcome.FAIL, "", problems)
 
     def _reason(self, applies: Applies) -> Reason | None:
@@ -135,6 +136,8 @@ class Judgement:
 
     def _block(self, needs: tuple[str, ...]) -> Verdict | None:
         """Return the verdict if a check that it depends on failed or is undecided; None if all passed."""
+        if self._clear.issuperset(needs):
+            return None
         for need in needs:
             verdict = self.verdict(CHECKS[need])
             if verdict.kind == "cut":
@@ -147,7 +150,8 @@ class Judgement:
 _OTHER_DIALECT = Verdict(Outcome.NA, "it is about another dialect")
 _NO_CHAT = Verdict(Outcome.NA, "the request is for models, not for chat")
 _NO_MODELS = Verdict(Outcome.NA, "the request is not for models")
-_PASSED, _UNKNOWN = Verdict(Outcome.PASS), Verdict(Outcome.NA)
+PASSED = Verdict(Outcome.PASS)
+"""The verdict of every check that passed: one object."""
 _UNASKED = ""
 
 

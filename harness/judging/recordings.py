@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from harness.checks import Check
 from harness.checks.registry import SEPARATOR, Reason
-from harness.judging.judgement import Judgement, Verdict, crash, verdict_of
+from harness.judging.judgement import PASSED, Judgement, Verdict, crash, verdict_of
 from harness.results import (
     WORST_FIRST,
     Deviation,
@@ -222,8 +222,10 @@ def judge_recording(
     quiet: list[_Quiet | None] = []
     telling: list[Finding] = []
     judgement = recording.judgements[0]
-    for check in plan.judging:
-        verdict = judgement.planned(check)
+    for check, verdict in zip(plan.judging, judgement.planned(plan.judging), strict=True):
+        if verdict is PASSED and not recording.listed:
+            quiet.append(_PASSED)
+            continue
         if verdict.outcome in _DECIDED and not (verdict.outcome is Outcome.PASS and check.id in recording.listed):
             quiet.append((verdict.outcome, verdict.message))
             continue
@@ -234,6 +236,7 @@ def judge_recording(
     return recording.result(telling, tuple(plan.groups(quiet)))
 
 
+_PASSED: _Quiet = (Outcome.PASS, "")
 _DECIDED = frozenset({Outcome.PASS, Outcome.OBSERVED, Outcome.NA, Outcome.BLOCKED})
 """Verdicts that are quiet whatever is listed, except a pass."""
 

@@ -79,7 +79,7 @@ class ChunkForm:
     ``deep`` that it holds more containers than the choice and its delta.
     """
 
-    __slots__ = ("_containers", "_places", "_worked_out", "channels", "deep", "kinds", "plain")
+    __slots__ = ("_containers", "_kinds_at", "_places", "_worked_out", "channels", "deep", "kinds", "plain")
 
     def __init__(self, kinds: dict[str, Kind], part: MessageKey) -> None:
         self.kinds = kinds
@@ -89,6 +89,7 @@ class ChunkForm:
         self.plain = not self.deep and all(kinds.get(p, "null") in allowed for p, allowed in _plain_form(part))
         self._containers: dict[str, list[str]] = {}
         self._places: dict[str, list[tuple[str, Kind]]] = {}
+        self._kinds_at: dict[str, frozenset[Kind]] = {}
         self._worked_out: dict[tuple[object, ...], Any] = {}
 
     def containers(self, pattern: str) -> list[str]:
@@ -125,6 +126,13 @@ class ChunkForm:
             container, _, key = pattern.rpartition("/")
             pointers = [f"{place}/{key}" for place in self.objects(container)]
             found = self._places[pattern] = [(pointer, self.kinds.get(pointer, "missing")) for pointer in pointers]
+        return found
+
+    def kinds_at(self, pattern: str) -> frozenset[Kind]:
+        """Return the kinds of the values at ``pattern``, as ``places`` has them."""
+        found = self._kinds_at.get(pattern)
+        if found is None:
+            found = self._kinds_at[pattern] = frozenset(what for _, what in self.places(pattern))
         return found
 
 

@@ -46,6 +46,14 @@ def test_null_missing_empty_and_text_are_told_apart() -> None:
     }  # fmt: skip
 
 
+def test_what_forms_alone_tell_of_kinds_is_what_counting_tells() -> None:
+    gathered = columns(chunk(choices=choice({}, finish_reason=None)), chunk(choices=choice({"content": ""})), chunk())
+    for pattern in ("/choices/*/delta/content", "/choices/*/finish_reason", "/usage", "/choices", "/choices/*/delta/*"):
+        kinds = gathered.kinds(pattern).keys()
+        assert gathered.holds_only(pattern, kinds)
+        assert all(not gathered.holds_only(pattern, kinds - {one}) for one in kinds)
+
+
 def test_constants_count_each_value() -> None:
     gathered = columns(chunk(), chunk(created=2), chunk(created=2), chunk())
     assert {v: (s.count, s.first, s.last) for v, s in gathered.values["created"].items()} == {

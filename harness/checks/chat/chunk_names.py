@@ -144,7 +144,7 @@ def names(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _given(exchange: Exchange, place: str, name: str) -> bool:
-    return bool(exchange.columns.kinds(f"{place}/{name}").keys() - _NOTHING)
+    return not exchange.columns.holds_only(f"{place}/{name}", _NOTHING)
 
 
 def _misnamed(form: ChunkForm, pattern: str, place: str) -> tuple[tuple[str, str], ...]:

@@ -85,9 +85,9 @@ def places(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Check both places, the specified one first: `choice.message.content or getattr(answer, "content", None)`.
     """
-    columns, part = exchange.columns, exchange.columns.message_key
-    for here, due, name, place in _places_of(part):
-        if not columns.kinds(place).keys() <= _NOTHING:
+    columns = exchange.columns
+    for here, due, name, place in _places_of(columns.message_key):
+        if not columns.holds_only(place, _NOTHING):
             yield from _misplaced(exchange, here, due, name)
 
 

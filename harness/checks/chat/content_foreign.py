@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import complete_answer, success_status
-from harness.checks.chat.marked_text import asked_text, begun_answer, last_asked, marked
+from harness.checks.chat.marked_text import begun_answer, last_asked, marked
 from harness.checks.failure_words import ABOUT_FAILURES, NOT_SAID, error_in, failure_in, read_object
 from harness.checks.kinds import place_of
 from harness.checks.registry import rule
@@ -53,15 +53,20 @@ def unwrapped(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Extract the text, for this provider only: `json.loads(text)["choices"][0]["message"]["content"]`.
     """
-    asked = asked_text(exchange)
-    if not ABOUT_FAILURES.search(asked):
-        words = "the text is not the model's, but the report of a failure: {mark}"
-        yield from marked(exchange, ("content",), failure_in, words, NOT_SAID)
-    if exchange.request.get("response_format") or any(word in asked for word in ("JSON", "json", "base64")):
+    words = "the text is not the model's, but the report of a failure: {mark}"
+    yield from marked(exchange, ("content",), failure_in, words, NOT_SAID, ABOUT_FAILURES.search)
+    if exchange.request.get("response_format"):
         return
-    yield from marked(exchange, ("content",), error_in, "the text is an API error as JSON: {mark}", _AN_ERROR)
-    yield from marked(exchange, ("content",), _answer, "the text is an API response as JSON: {mark}")
-    yield from marked(exchange, ("content",), _image, "the text is the data of an image: {mark}", _AN_IMAGE)
+    words = "the text is an API error as JSON: {mark}"
+    yield from marked(exchange, ("content",), error_in, words, _AN_ERROR, _asks_for_data)
+    words = "the text is an API response as JSON: {mark}"
+    yield from marked(exchange, ("content",), _answer, words, asked_for=_asks_for_data)
+    words = "the text is the data of an image: {mark}"
+    yield from marked(exchange, ("content",), _image, words, _AN_IMAGE, _asks_for_data)
+
+
+def _asks_for_data(asked: str) -> bool:
+    return any(word in asked for word in ("JSON", "json", "base64"))
 
 
 def _answer(text: str) -> str | None:

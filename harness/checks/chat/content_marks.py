@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.checks import sources
 from harness.checks.applies import plain_text, thought_apart
-from harness.checks.chat.marked_text import asked_text, marked
+from harness.checks.chat.marked_text import marked
 from harness.checks.marks import (
     channel_words,
     citation_mark,
@@ -92,11 +92,11 @@ def no_think_tags(exchange: Exchange) -> Iterator[Problem]:
     """
     tagged = [*marked(exchange, ("content",), think_tag, "the text holds think tags")]
     yield from tagged
-    if not tagged and not _OF_USER.search(asked_text(exchange)):
-        yield from marked(exchange, ("content",), thought_of_user, "the text begins as reasoning does: {mark}", _HEADED)
-    if not is_about_tags(asked_text(exchange)):
-        words = "a thought stands within the text, after {mark}"
-        yield from marked(exchange, ("content",), thought_within, words, _WITHIN_TEXT)
+    if not tagged:
+        words = "the text begins as reasoning does: {mark}"
+        yield from marked(exchange, ("content",), thought_of_user, words, _HEADED, _OF_USER.search)
+    words = "a thought stands within the text, after {mark}"
+    yield from marked(exchange, ("content",), thought_within, words, _WITHIN_TEXT, is_about_tags)
     yield from marked(
         exchange, ("content",), thought_heading, "the text begins with a heading of reasoning: {mark}", _HEADED
     )
@@ -127,8 +127,8 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
         exchange, _TEXT, raw_piece, "the text holds {mark}, by which the tokenizer writes white space", _RAW
     )
     yield from marked(exchange, _TEXT, turn_header, "the text begins with {mark}, the header of a turn", _TURN)
-    turns = marked(exchange, _TEXT, turn_of_user, "the text continues with a user turn, after {mark}", _RUNS_ON)
-    yield from (turn for turn in turns if not is_about_talk(asked_text(exchange)))
+    words = "the text continues with a user turn, after {mark}"
+    yield from marked(exchange, _TEXT, turn_of_user, words, _RUNS_ON, is_about_talk)
     words = "the text holds {mark}, the name of a channel of the model"
     for problem in marked(exchange, _TEXT, channel_words, words, _CHANNEL):
         called, bare = "commentary to=" in problem.message, "holds thought," in problem.message

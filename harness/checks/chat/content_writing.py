@@ -58,22 +58,22 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
     """
     yield from marked(exchange, ("content",), parts_as_text, "the text is a list of parts, written as JSON", _LISTED)
     yield from _nothing(exchange)
-    asked = asked_text(exchange)
-    if not any(word in asked for word in _ABOUT):
-        words = "the text is escaped once more: it has {mark} and no unescaped ones"
-        yield from marked(exchange, ("content",), escaped_once_more, words)
-        yield from marked(exchange, ("content",), escaped_letter, words, _LETTERS)
-        yield from marked(exchange, ("content",), escaped_space, words, _SPACES)
+    words = "the text is escaped once more: it has {mark} and no unescaped ones"
+    for find, advice in ((escaped_once_more, None), (escaped_letter, _LETTERS), (escaped_space, _SPACES)):
+        yield from marked(exchange, ("content",), find, words, advice, _is_about_escapes)
     raise Unread("chunk.names")
+
+
+def _is_about_escapes(asked: str) -> bool:
+    return any(word in asked for word in _ABOUT)
 
 
 def _nothing(exchange: Exchange) -> Iterator[Problem]:
     """Yield the problem of a word such as "null" instead of text or of nothing: beside a call, or before the text."""
-    asked = asked_text(exchange)
     for choice in exchange.columns.choices.values():
         for name in ("content", *REASONING_CHANNELS):
             pieces = choice.channels.get(name)
             word = nothing_as_text(pieces.texts, alone=bool(choice.tools) or name != "content") if pieces else None
-            if pieces and word and word not in asked:
+            if pieces and word and word not in asked_text(exchange):
                 place = place_of(exchange, choice, pieces.chunks[0], f"/{{part}}/{name}")
                 yield Problem(f"{word} is in the text as a word", (place,), _NO_TEXT)

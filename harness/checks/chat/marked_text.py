@@ -13,19 +13,25 @@ Find = Callable[[str], str | None]
 """Returns the mark in a text, if there is one."""
 
 
-def marked(
-    exchange: Exchange, channels: Iterable[str], find: Find, words: str, advice: Advice | None = None
+def marked(  # noqa: PLR0913, PLR0917 - what is searched for, where, and what is reported
+    exchange: Exchange,
+    channels: Iterable[str],
+    find: Find,
+    words: str,
+    advice: Advice | None = None,
+    asked_for: Callable[[str], object] = lambda _: False,
 ) -> Iterator[Problem]:
     """
     Yield a problem for each choice with a mark, found by ``find``, in the text of one of ``channels``.
 
-    ``{mark}`` in ``words`` stands for it.  A mark that the prompt also has is the subject of the conversation.
+    ``{mark}`` in ``words`` stands for it.  A mark that the prompt also has is the subject of the conversation;
+    ``asked_for`` returns whether the prompt asks for such a text, and is called only if there is a mark.
     """
     names = [*channels]
     for choice in exchange.columns.choices.values():
         for name in names:
             mark = find(choice.channels[name].text) if name in choice.channels else None
-            if mark and mark not in asked_text(exchange):
+            if mark and mark not in (asked := asked_text(exchange)) and not asked_for(asked):
                 place = place_of(exchange, choice, _chunk_with(choice, name, mark), f"/{{part}}/{name}")
                 yield Problem(words.replace("{mark}", mark), (place,), advice=advice)
 
@@ -46,8 +52,11 @@ def _chunk_with(choice: Choice, name: str, mark: str) -> int:
 
 def asked_text(exchange: Exchange) -> str:
     """Return the input texts of the request, without earlier responses."""
-    messages = objects_in(exchange.request.get("messages"))
-    return "\n".join(text for one in messages if one.get("role") != "assistant" for text in _texts(one.get("content")))
+    kept: dict[str, str] = vars(exchange.request)  # where its cached properties are: many rules call this
+    if "asked_text" not in kept:
+        messages = [one for one in objects_in(exchange.request.get("messages")) if one.get("role") != "assistant"]
+        kept["asked_text"] = "\n".join(text for one in messages for text in _texts(one.get("content")))
+    return kept["asked_text"]
 
 
 def last_asked(exchange: Exchange) -> str:

@@ -110,6 +110,6 @@ def bytes_that_came(exchange: Exchange, *, reasoning: bool = True) -> int:
     said = 0
     for choice in exchange.columns.choices.values():
         channels = (name for name in choice.channels if reasoning or name in {"content", "refusal"})
-        said += sum(len(choice.fragments(name).text.encode("utf-8", "replace")) for name in channels)
+        said += sum(choice.channels[name].size for name in channels)
     calls = (call for message in exchange.completion.messages for call in message.tool_calls)
     return said + sum(len(f"{call.name}{call.arguments}".encode("utf-8", "replace")) for call in calls)

@@ -11,6 +11,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-@dataclass(slots=True)
+@dataclass
 class JoinedCall:
     """
     The fragments of one call in order, and what they join to.
@@ -58,10 +59,10 @@ class JoinedCall:
         """The argument fragments, joined."""
         return "".join(self.pieces)
 
-    @property
+    @cached_property
     def value(self) -> dict[str, Any] | None:
         """
-        The parsed arguments: {} for empty ones, and an object sent instead of a string as it is.
+        The parsed arguments, once the call is complete: {} for empty ones, and an object sent instead of a string as it is.
 
         None if they can't be parsed, or if a body has no arguments.
         """

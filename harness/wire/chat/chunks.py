@@ -8,6 +8,7 @@ body is one chunk whose choices hold ``message`` instead of ``delta``; it is rea
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -114,6 +115,12 @@ class Fragments:
         if self._joined[0] != len(self.texts):
             self._joined = (len(self.texts), whole_characters("".join(self.texts)))
         return self._joined[1]
+
+    @property
+    def size(self) -> int:
+        """The size of all fragments in UTF-8."""
+        text = self.text
+        return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 @dataclass(slots=True)
@@ -264,6 +271,10 @@ class Columns:
             column = self.choices.get(index if type(index) is int else position)
             if column is not None and type(part) is dict:
                 column.keep_halves(part, number)
+
+    def holds_only(self, pattern: str, allowed: AbstractSet[Kind]) -> bool:
+        """Return whether all values at ``pattern`` are of ``allowed`` kinds: forms alone decide that, without counting."""
+        return all(shape.form.kinds_at(pattern) <= allowed for shape in self.shapes)
 
     def kinds(self, pattern: str) -> dict[Kind, Occurrences]:
         """
