@@ -72,3 +72,10 @@ def failure_in(text: str) -> str | None:
     # What a label in brackets heads may be anything: it must also say that something failed.
     failed = label and (label[0].lstrip()[:1] != "[" or _FAILED.search(shown))
     return shown if failed and _FAILING.search(shown) else None
+
+
+def failure_at_end(text: str) -> str | None:
+    """Return the last line of a text where it is an error in brackets that is not the model's."""
+    before, _, line = text.rstrip().rpartition("\n")
+    told = _WHOLE_ERROR.fullmatch(line.strip()) and (_OF_SERVERS.search(line) or _FAILING.search(line))
+    return line.strip() if told and before.strip() else None

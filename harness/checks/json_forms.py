@@ -7,7 +7,15 @@ from typing import Any
 from harness.results import Advice, Problem
 from harness.wire.chat.chunks import Error
 from harness.wire.exchange import Exchange
-from harness.wire.json_faults import INTERRUPTED, JsonFault, JsonForm, fault_of, is_interrupted
+from harness.wire.json_faults import (
+    INTERRUPTED,
+    LINE_END,
+    JsonFault,
+    JsonForm,
+    fault_of,
+    is_broken_by_line_end,
+    is_interrupted,
+)
 from harness.wire.shapes import as_object
 from harness.wire.sse import Parser
 
@@ -203,6 +211,8 @@ def fault_in(exchange: Exchange, number: int, why: str) -> JsonFault:
     parser = exchange.reading.parser or Parser()
     event = parser.events[number]
     rest = exchange.response.content[event.data_at + len(event.data) :]
+    if is_broken_by_line_end(event.data, rest):
+        return LINE_END
     return INTERRUPTED if is_interrupted(event.data, rest) else fault_of(event.data, why)
 
 

@@ -5,8 +5,6 @@ Text between backticks is quoted, and not a mark.
 """
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
 
 THINK_TAGS = (
     "think",
@@ -57,6 +55,8 @@ _HEADING = re.compile(
     r"|\s*\*\*[A-Z][a-z]+ing [^*\n]{3,60}\*\*\s*\n+(?=I'm |I need |I'll |I should |I want |I think |I have |The user )"
 )
 """The beginning of reasoning without a tag: the prompt ended with it, or a gateway formatted it for people."""
+_TAG_HALF = re.compile(r"\s*/?(?:think|thinking|reasoning)>(?=\s)")
+"""The rest of a tag at the beginning of a text, whose other half went into the thought or was cut off."""
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
 _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
@@ -108,7 +108,9 @@ _RESULT = re.compile(
     r"<(tool_response|tool_result|function_results?|tool_output)>\s*\S.*?</\1>|<｜tool▁outputs?▁begin｜>", re.DOTALL
 )
 _LEFT_OVER = re.compile(r"\A\s*(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>|\[/?TOOL_CALLS?\])\s*\Z")
-_LEFT_AT_END = re.compile(r"(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>)\s*\Z")
+_LEFT_AT_END = re.compile(
+    r"(?:</?tool_calls?>|<function(?:=\w*)?>?|</function>|</?(?:tool_\w{0,5}|func\w{0,4}|<\|tool\w{0,5}))\s*\Z"
+)
 _EDGES = re.compile(
     r"\A\s*(?P<opens><\|[^|<>\s]{1,40}\|?>|<｜[^｜>]{1,40}｜>|<(?:tool_call|parameter|arg_value|think)(?:=\w+)?>)"
     r"|(?P<ends><\|[^|<>\s]{1,40}\|>|<[\w]+\|>|<｜[^｜>]{1,40}｜>|</(?:s|tool_call|function|parameter|invoke|arg_value|arg_key|think)>)\s*\Z"
@@ -133,7 +135,7 @@ def without_code(text: str) -> str:
 
 def think_tag(text: str) -> str | None:
     """Return the tag around reasoning in ``text``; a text that only mentions tags opens and closes them later."""
-    opened = _OPENS.match(text)
+    opened = _OPENS.match(text) or _TAG_HALF.match(text)
     if opened:
         return opened[0].strip()
     lowered = text.lower() if "/" in text else ""
@@ -209,6 +211,15 @@ def turn_of_user(text: str) -> str | None:
         _TURNS.search(without_code(text)) if "ssistant" in text or "ASSISTANT" in text or "Response" in text else None
     )
     return found["user"] if found else None
+
+
+_NEXT_TURN = re.compile(r"\n\s*(?P<next>(?:### ?)?(?:Human|User|USER|Instruction):)\s*\Z")
+
+
+def turn_begun(text: str) -> str | None:
+    """Return the name of the user's turn that ``text`` ends with, as a template writes it."""
+    found = _NEXT_TURN.search(text) if text.rstrip().endswith(":") else None
+    return found["next"] if found else None
 
 
 def is_about_talk(asked: str) -> bool:
@@ -308,7 +319,6 @@ _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
 _UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _PERCENT = re.compile(r"%(?:20|0A|2C|3A)")
 _LINE_END = re.compile(r"\\n(?=\\n|[ \-*#>\d]|\Z)")
-_PARTS = re.compile(r"\A\s*\[\s*\{\s*[\"']type[\"']\s*:\s*[\"'](?:text|output_text)[\"']\s*,\s*[\"']text[\"']\s*:")
 _SEVERAL = 3
 
 
@@ -341,37 +351,6 @@ def escaped_space(text: str) -> str | None:
     """Return the first URL escape in a text without spaces that is not a URL."""
     found = _PERCENT.findall(text) if "%" in text and "://" not in text and " " not in text else []
     return str(found[0]) if len(found) >= _SEVERAL else None
-
-
-_NOTHING = {"None", "null", "undefined", "NaN", "<nil>", "nil"}
-_NO_ANSWER = {"null", "undefined", "NaN", "<nil>"}
-"""Words that can't be all of a requested text; `None` may answer a question."""
-_ENDED = ".!?。！？"
-
-
-def nothing_as_text(texts: Sequence[str], *, alone: bool) -> str | None:
-    """Return the word for nothing that is all of a text, if that can't be an answer, or its first or last fragment."""
-    whole = "".join(texts).strip()
-    if "[object Object]" in whole:
-        return "[object Object]"
-    if whole in (_NOTHING if alone else _NO_ANSWER):
-        return whole
-    said = [text for text in texts if text]
-    # Code may contain `x.null`, so after a dot only words that are never names are reported.
-    ends = _ENDED if said[-1:] in (["undefined"], ["<nil>"]) else _ENDED[1:]
-    if len(said) > 1 and said[-1] in _NO_ANSWER and said[-2][-1] in ends:
-        return said[-1]
-    if any(text == "undefined" and before[-1].isalnum() for before, text in pairwise(said)):
-        return "undefined"
-    first = texts[0] if texts else ""
-    glued = len(texts) > 1 and texts[1][:1].isalnum()
-    return first if first in _NOTHING and glued else None
-
-
-def parts_as_text(text: str) -> str | None:
-    """Return the beginning of ``text`` if it is a serialized list of parts."""
-    found = _PARTS.match(text)
-    return found[0] if found and text.rstrip().endswith("]") else None
 
 
 def replacement(text: str) -> str | None:

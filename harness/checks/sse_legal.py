@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import exact_framing, exact_lines
+from harness.checks.applies import all_of, exact_framing, exact_lines, uncut
 from harness.checks.json_forms import bare_errors
 from harness.checks.registry import observation, rule
 from harness.printable import count_of
@@ -12,8 +12,10 @@ from harness.results import Advice, Level, Problem
 from harness.sdk import empty_events
 from harness.simulate.reference import STREAM, replace_in_body, with_body
 from harness.wire.exchange import Exchange
+from harness.wire.reading import DONE
 
 _SHOWN = 40
+_SPACED = "with white space around it"
 _BYTES = STREAM.response.body
 _WITH_IDS = replace_in_body(STREAM, "data: {", "id: 7\ndata: {")
 
@@ -118,3 +120,22 @@ def blank_lines(exchange: Exchange) -> str:
     found = empty_events(exchange)
     causes = dict.fromkeys(one.cause for one in found)
     return ", ".join(f"{cause} ×{sum(one.cause == cause for one in found)}" for cause in causes) or "none"
+
+
+@observation(
+    "sse.mark", "How the mark [DONE] is written.",
+    sources.STREAM_OPTIONS, all_of(exact_lines, uncut),
+    good=(STREAM,),
+    bad=(replace_in_body(STREAM, "data: [DONE]", "data: [DONE] "),),
+    depends_on=("http.stream-asked",),
+    harmful=lambda value: value == _SPACED,
+)  # fmt: skip
+def mark(exchange: Exchange) -> str:
+    """
+    OpenAI sends it bare; code that compares the line with `[DONE]` parses the mark as JSON, and raises after the last word.
+
+    Instead: Compare without white space: `if data.strip() == "[DONE]": break`.
+    """
+    parser = exchange.reading.parser
+    written = {parser.events[number].data for number in exchange.reading.done} if parser else set()
+    return _SPACED if written - {DONE} else "[DONE]" if written else "none"

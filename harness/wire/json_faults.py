@@ -71,6 +71,18 @@ def is_interrupted(data: bytes, rest: bytes) -> bool:
     return line is not None and _parses((data[: data.rfind(b":")] + line[1]).decode("utf-8", "replace"))
 
 
+LINE_END = JsonFault("control", "a line end in it is not escaped, so that the rest is a line of its own")
+
+
+def is_broken_by_line_end(data: bytes, rest: bytes) -> bool:
+    """Tell whether ``data``, which is no JSON, is one with the next line of the ``rest``, and the line end in a text of it."""
+    line = _NEXT_LINE.match(rest[:_MOST])
+    if line is None or line[1].startswith((b"data:", b"event:", b"id:", b":")):
+        return False
+    joined = (data + b"\n" + line[1]).decode("utf-8", "replace")
+    return _is_json(lambda: _read(joined, strict=False))
+
+
 def are_one(texts: Sequence[bytes], numbers: Sequence[int]) -> bool:
     """Return whether texts with consecutive ``numbers``, none of them JSON, begin with one object in several parts."""
     joined = b""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.checks import sources
-from harness.checks.applies import counts_chunks, request_known, success_status
+from harness.checks.applies import all_of, counts_chunks, request_known, success_status, uncut
 from harness.checks.chat.usages import early_usage
 from harness.checks.kinds import n_of_m, place_of, wrong_kinds
 from harness.checks.registry import observation, rule
@@ -209,6 +209,46 @@ def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
     index = said.get("index", 0)
     choice = exchange.columns.choices.get(index) if type(index) is int else None
     return bool(text) and exchange.is_stream and choice is not None and choice.fragments("content").text == text
+
+
+@observation(
+    "chunk.no-choice", "Where chunks stand that have no choice.",
+    sources.STREAM_OPTIONS, all_of(success_status, uncut),
+    good=(STREAM, STREAM_USAGE, BODY),
+    bad=(replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1),),
+    depends_on=_READ,
+    harmful=lambda value: value not in {"nowhere", "with usage"},
+)  # fmt: skip
+def no_choice(exchange: Exchange) -> str:
+    """
+    Legal; `chunk.choices[0]` raises IndexError even where no usage was asked for.
+
+    Instead: Skip such chunks: `if not chunk.choices: continue`, after taking `chunk.usage`.
+    """
+    columns = exchange.columns
+    usage = {one.chunk for one in columns.usages}
+    bare = [number for number in columns.empty_choices_chunks if number not in usage]
+    first = min((choice.first_chunk for choice in columns.choices.values()), default=0)
+    if bare:
+        return "before the first choice" if bare[0] < first else "after the first choice"
+    return "with usage" if columns.empty_choices_chunks else "nowhere"
+
+
+@observation(
+    "chunk.error-null", "Whether `error` is sent where none occurred.",
+    sources.CHUNK, success_status,
+    good=(STREAM, BODY),
+    bad=(replace_in_body(STREAM, '"id":', '"error":null,"id":'), replace_in_body(BODY, '"id":', '"error":null,"id":')),
+    depends_on=_READ,
+    harmful=lambda value: value == "null",
+)  # fmt: skip
+def error_null(exchange: Exchange) -> str:
+    """
+    Legal; clients that tell an error by its key take each chunk for one, and raise.
+
+    Instead: Test the value, not the key: `if chunk.get("error"):`.
+    """
+    return "null" if "null" in exchange.columns.kinds("/error") else "no"
 
 
 @observation(

@@ -52,6 +52,12 @@ _JSON_THOUGHT = Advice(
     "The program that asked for JSON has nothing: the server took the answer for reasoning, because it has no think tag.",
     "Parse the reasoning where no text came: `answer = json.loads(text or reasoning)`.",
 )
+_ELSEWHERE = ("parsed", "output", "response", "answer", "result", "output_text")
+"""Fields that no specification has, in which an answer was seen."""
+_ANSWER_ELSEWHERE = Advice(
+    "The user sees an empty answer: clients read `content`, and drop fields that they do not know.",
+    'Look there where no text came, for this provider only: `message.content or message.model_extra["parsed"]`, with the field named here.',
+)
 _CALL_THOUGHT = Advice(
     "An agent stops there: no tool is called, and the call is shown as what the model thought.",
     "Ask again with thinking turned off, or start the server with the tool parser of the model; don't run what the reasoning says.",
@@ -147,6 +153,11 @@ def _is_object(text: str) -> bool:
         return False
 
 
+def _holds(exchange: Exchange, key: str) -> bool:
+    place = f"/choices/*/{exchange.columns.message_key}/{key}"
+    return bool(exchange.columns.kinds(place).keys() & {"object", "list", "text"})
+
+
 def _nothing_said(exchange: Exchange, choice: Choice) -> tuple[str, Advice | None]:
     """Return the message for a choice without text, with the actual place of the content, and the advice."""
     number = choice.index
@@ -163,6 +174,10 @@ def _nothing_said(exchange: Exchange, choice: Choice) -> tuple[str, Advice | Non
             f"choice {number} ends without text, refusal or tool call: the call of a tool came as reasoning",
             _CALL_THOUGHT,
         )
+    parsed = next((key for key in _ELSEWHERE if _holds(exchange, key)), None)
+    if parsed:
+        said = f"choice {number} ends without text, refusal or tool call: the answer is in {parsed}"
+        return said, _ANSWER_ELSEWHERE
     other = exchange.before.counterpart(exchange.facts)
     if other and not choice.reasoning:
         where = "in one body" if exchange.is_stream else "streamed"
@@ -256,6 +271,33 @@ def first(exchange: Exchange) -> str:
         for choice in shape.containers("/choices/*"):
             return shape.kinds.get(f"{choice}/delta/content", "missing")
     return "no choice"
+
+
+@observation(
+    "content.null-between", "Whether `content` is null between pieces of text.",
+    sources.DELTA, stream,
+    good=(STREAM, REASONING),
+    bad=(replace_in_body(STREAM, '"choices":[{"index":0,"delta":{"content":"! How', '"choices":[{"index":0,"delta":{"content":null},"logprobs":null,"finish_reason":null}]}\n\ndata: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_reference","choices":[{"index":0,"delta":{"content":"! How'),),
+    depends_on=_READ,
+    harmful=lambda value: value == "yes",
+)  # fmt: skip
+def null_between(exchange: Exchange) -> str:
+    """
+    Legal; `text += delta.content` raises TypeError in the middle of the answer, and `print` shows None.
+
+    Instead: Append with a default in every chunk: `text += delta.content or ""`.
+    """
+    null = exchange.columns.kinds("/choices/*/delta/content").get("null")
+    if null is None:
+        return "no"
+    said = [chunk for choice in exchange.columns.choices.values() for chunk in choice.fragments("content").chunks]
+    nulls = (
+        number
+        for shape in exchange.columns.shapes
+        if shape.kinds.get("/choices/0/delta/content") == "null" and "/choices/0/delta/tool_calls" not in shape.kinds
+        for number in (shape.first,)
+    )
+    return "yes" if said and any(said[0] < number < said[-1] for number in nulls) else "no"
 
 
 @rule(

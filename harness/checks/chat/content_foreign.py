@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from harness.checks import sources
 from harness.checks.applies import complete_answer, success_status
 from harness.checks.chat.marked_text import begun_answer, last_asked, marked
-from harness.checks.failure_words import ABOUT_FAILURES, NOT_SAID, error_in, failure_in, read_object
+from harness.checks.failure_words import ABOUT_FAILURES, NOT_SAID, error_in, failure_at_end, failure_in, read_object
 from harness.checks.kinds import place_of
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
@@ -23,6 +23,10 @@ _AN_ERROR = Advice(
 _AN_IMAGE = Advice(
     "The user reads thousands of letters instead of a picture, and sent back they fill the context.",
     'Show it as an image, for this provider only: `f"data:image/png;base64,{text}"`.',
+)
+_CUT_OFF = Advice(
+    "The answer is cut short, and the client shows the reason as the model's own words: finish_reason reports success.",
+    "Look for the words of this gateway at the end of a text, and mark the answer as cut: `if text.endswith(known_failures):`.",
 )
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
@@ -43,6 +47,7 @@ _IMAGE = re.compile(
         replace_in_body(BODY, _SAID, "[Gateway] Upstream returned an empty response. Please retry."),
         replace_in_body(BODY, _SAID, "[Error: the model produced only reasoning, and no text]"),
         replace_in_body(BODY, _SAID, '{\\"detail\\":\\"Rate limit exceeded\\"}'),
+        replace_in_body(BODY, _SAID, "The first train leaves\\n\\n[Error: stream timed out after 60s]"),
         replace_in_body(BODY, _SAID, f"data:image/png;base64,iVBORw0KGgo{'AAAA' * 20}"),
     ),
     depends_on=("chunk.present",),
@@ -55,6 +60,8 @@ def unwrapped(exchange: Exchange) -> Iterator[Problem]:
     """
     words = "the text is not the model's, but the report of a failure: {mark}"
     yield from marked(exchange, ("content",), failure_in, words, NOT_SAID, ABOUT_FAILURES.search)
+    words = "the text ends with the report of a failure: {mark}"
+    yield from marked(exchange, ("content",), failure_at_end, words, _CUT_OFF, ABOUT_FAILURES.search)
     if exchange.request.get("response_format"):
         return
     words = "the text is an API error as JSON: {mark}"

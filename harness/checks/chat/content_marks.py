@@ -19,6 +19,7 @@ from harness.checks.marks import (
     thought_of_user,
     thought_within,
     token_half,
+    turn_begun,
     turn_header,
     turn_of_user,
 )
@@ -129,6 +130,8 @@ def no_special_tokens(exchange: Exchange) -> Iterator[Problem]:
     yield from marked(exchange, _TEXT, turn_header, "the text begins with {mark}, the header of a turn", _TURN)
     words = "the text continues with a user turn, after {mark}"
     yield from marked(exchange, _TEXT, turn_of_user, words, _RUNS_ON, is_about_talk)
+    words = "the text ends with {mark}, the header of the next turn"
+    yield from marked(exchange, _TEXT, turn_begun, words, _RUNS_ON, is_about_talk)
     words = "the text holds {mark}, the name of a channel of the model"
     for problem in marked(exchange, _TEXT, channel_words, words, _CHANNEL):
         called, bare = "commentary to=" in problem.message, "holds thought," in problem.message

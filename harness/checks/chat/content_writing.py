@@ -1,12 +1,14 @@
 """Checks for text that was encoded once more: escaped for HTML or JSON, or serialized as a list of parts."""
 
+import re
 from collections.abc import Iterator
 
 from harness.checks import sources
-from harness.checks.applies import success_status
+from harness.checks.applies import json_mode, success_status
 from harness.checks.chat.marked_text import asked_text, marked
 from harness.checks.kinds import place_of
-from harness.checks.marks import escaped_letter, escaped_once_more, escaped_space, nothing_as_text, parts_as_text
+from harness.checks.marks import escaped_letter, escaped_once_more, escaped_space
+from harness.checks.printed import is_quoted, nothing_as_text, parts_as_text, placeholder, printed_object
 from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, TOOLS_BODY, replace_in_body
@@ -31,11 +33,26 @@ _SPACES = Advice(
     "The user reads `%20` instead of each space.",
     "Decode it, for this provider only: `text = urllib.parse.unquote(text)`.",
 )
+_PRINTED = Advice(
+    "The user reads the names of classes and fields around the answer: an object was turned into text, not its content.",
+    "Report it to the provider: what stands in the text is for people to read, and no program can take it apart safely.",
+)
+_UNFILLED = Advice(
+    "The user reads the name of a variable: the answer was never put into the template.",
+    'Raise, and ask again: `if re.fullmatch(r"\\s*\\{\\{.*\\}\\}\\s*", text): raise RuntimeError(text)`.',
+)
+_QUOTED = Advice(
+    "The user reads quotes around each piece, and escapes in it.",
+    "Parse each piece, for this provider only: `text += json.loads(piece)`.",
+)
+_OF_PROGRAMS = re.compile(
+    r"Python|python|repr|bytes|print|JSON|json|[Tt]emplate|Jinja|mustache|Helm|code|variable|placeholder|模板|代码|变量"
+)
 _ABOUT = ("URL", "url", "nicode", "HTML", "html", "XML", "xml", "escape", "JSON", "json", "转义")
 
 
 @rule(
-    "content.written-once", Level.SHOULD, "The text is not escaped a second time, or written as a list.",
+    "content.written-once", Level.SHOULD, "The text is not escaped a second time, or written as a program prints it.",
     sources.REFERENCE, success_status,
     good=(STREAM, BODY, replace_in_body(BODY, _SAID, "Write `&lt;` and `&amp;` for < and &.")),
     bad=(
@@ -46,6 +63,9 @@ _ABOUT = ("URL", "url", "nicode", "HTML", "html", "XML", "xml", "escape", "JSON"
         replace_in_body(TOOLS_BODY, '"content":null', '"content":"None"'),
         replace_in_body(BODY, _SAID, "undefined"),
         replace_in_body(BODY, _SAID, '[{\\"type\\": \\"text\\", \\"text\\": \\"Hello\\"}]'),
+        replace_in_body(BODY, _SAID, "ChatCompletionMessage(content='Hello', role='assistant')"),
+        replace_in_body(BODY, _SAID, "{{ response.text }}"),
+        replace_in_body(BODY, _SAID, '\\"Hello.\\\\nHow are you?\\"'),
     ),
     depends_on=("chunk.present",),
     dialects=WITH_CHOICES,
@@ -58,6 +78,7 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
     """
     yield from marked(exchange, ("content",), parts_as_text, "the text is a list of parts, written as JSON", _LISTED)
     yield from _nothing(exchange)
+    yield from _printed(exchange)
     words = "the text is escaped once more: it has {mark} and no unescaped ones"
     for find, advice in ((escaped_once_more, None), (escaped_letter, _LETTERS), (escaped_space, _SPACES)):
         yield from marked(exchange, ("content",), find, words, advice, _is_about_escapes)
@@ -66,6 +87,20 @@ def written_once(exchange: Exchange) -> Iterator[Problem]:
 
 def _is_about_escapes(asked: str) -> bool:
     return any(word in asked for word in _ABOUT)
+
+
+def _printed(exchange: Exchange) -> Iterator[Problem]:
+    """Yield the problem of a text that is a value as a program prints it, a place in a template, or JSON piece by piece."""
+    words = "the text is an object as Python prints it: {mark}"
+    yield from marked(exchange, ("content",), printed_object, words, _PRINTED, _OF_PROGRAMS.search)
+    words = "the text is a place in a template, {mark}"
+    yield from marked(exchange, ("content",), placeholder, words, _UNFILLED, _OF_PROGRAMS.search)
+    for choice in exchange.columns.choices.values():
+        pieces = choice.fragments("content")
+        quoted = is_quoted(pieces.texts) and not json_mode(exchange)
+        if quoted and not _OF_PROGRAMS.search(asked_text(exchange)):
+            place = place_of(exchange, choice, pieces.chunks[0], "/{part}/content")
+            yield Problem("the text is JSON in quotes, in each of its pieces", (place,), _QUOTED)
 
 
 def _nothing(exchange: Exchange) -> Iterator[Problem]:

@@ -9,15 +9,16 @@ from harness.checks.registry import Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, recording
-from harness.simulate.reference import replace_in_body, with_response
+from harness.simulate.reference import TOOLS, replace_in_body, with_body, with_response
 from harness.wire.exchange import OK, Exchange
-from harness.wire.shapes import objects_in
+from harness.wire.shapes import as_object, objects_in
 
 _HISTORY, _BACK, _LEFT_OUT, _NULL, _EMPTY = (
     recording(SCENARIOS[f"multi_turn.{name}"])[-1]
     for name in ("history", "reasoning-back", "reasoning-left-out", "content-null", "content-empty")
 )
 _RESULT = recording(SCENARIOS["tools.round-trip"])[-1]
+_AGAIN = "no, the same call is made again"
 _NUMBERS = 50  # of a result, searched for in the response
 _FORMS = {
     "content null": Advice(
@@ -98,22 +99,38 @@ def reasoning(exchange: Exchange) -> str:
 
 
 @observation(
-    "multi_turn.result-used", "Whether the response to a tool result repeats a number from it.",
+    "multi_turn.result-used", "Whether the response to a tool result repeats a number from it, or the call.",
     sources.REQUEST, all_of(success_status, _resulting),
     good=(_RESULT, _NULL),
-    bad=(replace_in_body(_NULL, "How can I help?", "It is 18 degrees."),),
+    bad=(replace_in_body(_NULL, "How can I help?", "It is 18 degrees."), with_body(_RESULT, TOOLS.response.body)),
     depends_on=("chunk.present",),
+    harmful=lambda value: value == _AGAIN,
 )  # fmt: skip
 def result_used(exchange: Exchange) -> str:
     """
-    A gateway that drops the result makes the model guess, and the guess reads like an answer.
+    A gateway or a template that drops the result makes the model guess, or make the same call again, without end.
 
-    Instead: When testing a provider, put a marker into the result, and look for it in the answer.
+    Instead: End the loop at the second call that is the same; when testing a provider, put a marker into the result, and
+    look for it in the answer.
     """
+    if _calls_again(exchange):
+        return _AGAIN
     results = " ".join(str(one.get("content")) for one in _messages(exchange) if one.get("role") == "tool")
     numbers = {word.strip(".,;:\"'{}") for word in results.split() if any(letter.isdigit() for letter in word)}
     said = " ".join(texts(exchange))
     return "yes" if any(number in said for number in sorted(numbers)[:_NUMBERS]) else "no"
+
+
+def _calls_again(exchange: Exchange) -> bool:
+    """Tell whether the answer makes a call whose result the request ends with, word for word."""
+    sent = {
+        (function.get("name"), function.get("arguments"))
+        for one in _messages(exchange)
+        if one.get("role") == "assistant"
+        for function in (as_object(call.get("function")) for call in objects_in(one.get("tool_calls")))
+    }
+    made = {(call.name, call.arguments) for one in exchange.completion.messages for call in one.tool_calls}
+    return bool(made) and made <= sent
 
 
 def _counted(exchange: Exchange) -> int | None:

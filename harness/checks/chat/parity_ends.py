@@ -54,7 +54,8 @@ def ends(exchange: Exchange) -> Iterator[Problem]:
     Instead: Ask in the mode that gives all of it; look whether `usage.completion_tokens` is more than the text that came.
     """
     streamed, whole = both_answers(exchange)
-    if is_moved(streamed, whole):  # parity.channels reports it
+    moved = is_moved(streamed, whole) or (streamed.channels ^ whole.channels) - {"content"}
+    if moved:  # parity.channels reports it
         return
     for one, other, mode in ((streamed, whole, "streamed"), (whole, streamed, "in one body")):
         if one.finish_reason in _LIMITS:

@@ -20,6 +20,7 @@ from harness.simulate.reference import (
     STREAM,
     STREAM_USAGE,
     replace_in_body,
+    with_body,
     with_request_params,
 )
 from harness.wire.chat.chunks import Fragments
@@ -29,6 +30,11 @@ from harness.wire.shapes import REASONING_CHANNELS, Json, as_object
 
 SHOULD = Level.SHOULD
 
+_EVENTS = REASONING.response.body.split(b"\n\n")
+_LATE = with_body(
+    REASONING, b"\n\n".join(sorted(_EVENTS[:-3], key=lambda event: b'"reasoning_content":"' in event) + _EVENTS[-3:])
+)
+_AFTER = "after all of the text"
 _TELLING = 8  # characters: shorter reasoning may well be the first words of the response
 _LONG = 200  # characters: longer reasoning equal to the response is not reasoning
 _OBJECT = Advice(
@@ -114,8 +120,9 @@ def field_type(exchange: Exchange) -> Iterator[Problem]:
     "reasoning.before-content", "Whether all reasoning comes before the content.",
     sources.REASONING_CONTENT, lambda x: has_reasoning(x) or (None if x.is_stream else "a body has no order"),
     good=(REASONING,),
-    bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'),),
+    bad=(replace_in_body(REASONING, '"content":"!","reasoning_content":null', '"content":null,"reasoning_content":" Done."'), _LATE),
     depends_on=_READ,
+    harmful=lambda value: value == _AFTER,
 )  # fmt: skip
 def before_content(exchange: Exchange) -> str:
     """
@@ -129,6 +136,8 @@ def before_content(exchange: Exchange) -> str:
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content").chunks, choice.fragments(choice.reasoning or "").chunks
         late = late or bool(text and thought and thought[-1] > text[0])
+        if text and thought and thought[0] > text[-1]:
+            return _AFTER
     return "also after the first text" if late else "before the text"
 
 

@@ -1,5 +1,6 @@
 """Checks whether tool calls are those that were requested."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -237,6 +238,16 @@ def _readably_called(exchange: Exchange) -> Reason | None:
     return _called(exchange) or (None if any(True for _ in _readable(exchange)) else uncut(exchange) or unread)
 
 
+_RENAMED = Advice(
+    "`function(**args)` raises TypeError: the key is written otherwise than it was offered.",
+    "Compare the letters alone, for this provider only: `plain = lambda key: key.replace('_', '').lower()`.",
+)
+_IN_TEXT = Advice(
+    "The function gets a text where it expects a number, a list or an object: TypeError, or a wrong comparison.",
+    "Parse it where the schema asks for another type: `value = json.loads(value) if kind != 'string' else value`.",
+)
+
+
 @rule(
     "tool_choice.schema", SHOULD, "The arguments of a tool call match the schema of its parameters.",
     sources.REFERENCE, all_of(_readably_called, complete_answer),
@@ -269,7 +280,35 @@ def _misfit(call: JoinedCall, parameters: Any, wrong: str) -> tuple[str, Advice 
     wraps = [key for key, inner in value.items() if isinstance(inner, dict) and schema_error(inner, parameters) is None]
     if len(wraps) == 1 and wraps[0] not in as_object(as_object(parameters).get("properties")):
         return f"the arguments are under the key {wraps[0]!r} of another object, and {wrong}", _WRAPPED
+    named = {_plain(key): key for key in value}
+    due = as_object(as_object(parameters).get("properties"))
+    renamed = {key: named[_plain(key)] for key in due if key not in value and _plain(key) in named}
+    if (
+        renamed
+        and schema_error(
+            {key: value[renamed.get(key, key)] for key in due if renamed.get(key, key) in value}, parameters
+        )
+        is None
+    ):
+        key, came = next(iter(renamed.items()))
+        return f"{key} comes as {came}, and {wrong}", _RENAMED
+    texts = {key: one for key, one in value.items() if isinstance(one, str) and _in_text(one) is not None}
+    if texts and schema_error(value | {key: _in_text(one) for key, one in texts.items()}, parameters) is None:
+        return f"a value comes as JSON in a text, and {wrong}", _IN_TEXT
     return wrong, None
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[_\W]", "", key).lower()
+
+
+def _in_text(text: str) -> Any:
+    """Return what a text holds as JSON that is no text again; None where it holds none."""
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return None if isinstance(held, str) else held
 
 
 @rule(

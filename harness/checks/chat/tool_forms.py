@@ -1,5 +1,7 @@
 """Observes forms of tool calls that the rules leave open, in the family tool_calls."""
 
+from itertools import groupby, pairwise
+
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, success_status, uncut
 from harness.checks.chat.tool_fragments import LISTS, all_calls, called, fragments_of, streamed_call
@@ -143,3 +145,27 @@ def empty_list(exchange: Exchange) -> str:
     return (
         "beside calls" if any(choice.tools for choice in exchange.columns.choices.values()) else "in an answer of text"
     )
+
+
+@observation(
+    "tool_calls.order", "How the pieces of several calls follow each other.",
+    sources.TOOL_CALL, all_of(streamed_call, uncut),
+    good=(TOOLS,),
+    bad=(replace_in_body(TOOLS, '"arguments":""}}]', '"arguments":""}},{"index":1,"id":"call_2","type":"function","function":{"name":"get_weather","arguments":"{}"}}]'),),
+    depends_on=_READ,
+    harmful=lambda value: value in {"in turn", "in one chunk"},
+)  # fmt: skip
+def order(exchange: Exchange) -> str:
+    """
+    Legal; clients that take the first call of a chunk, or add each piece to the last call, join the arguments of two.
+
+    Instead: Go by the index, for each piece of a chunk: `for piece in delta.tool_calls: calls[piece.index] += piece`.
+    """
+    for choice in exchange.columns.choices.values():
+        indices = [(fragment.chunk, fragment.value.get("index")) for fragment in choice.tools]
+        if any(one[0] == other[0] and one[1] != other[1] for one, other in pairwise(indices)):
+            return "in one chunk"
+        runs = [index for index, _ in groupby(index for _, index in indices)]
+        if len(runs) > len({*map(str, runs)}):
+            return "in turn"
+    return "one after the other" if len(list(all_calls(exchange))) > 1 else "one call"

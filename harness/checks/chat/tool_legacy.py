@@ -7,7 +7,7 @@ from harness.checks import sources
 from harness.checks.applies import complete_answer, finish_values, success_status
 from harness.checks.registry import NotApplicable, Reason, Unread, rule
 from harness.results import Advice, Level, Problem
-from harness.simulate.reference import BODY, replace_in_body, with_request_params
+from harness.simulate.reference import BODY, TOOLS_BODY, replace_in_body, with_request_params
 from harness.wire.chat.calls import read_object
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import Json, as_object, objects_in
@@ -25,6 +25,10 @@ _NOT_CALLED = Advice(
     "`message.function_call.name` raises AttributeError on None: the function was forced, but text came.",
     "Test for it and ask again, with `tools` and `tool_choice` instead of `functions`: servers that do not know "
     "`functions` ignore it.",
+)
+_IN_NEW_FORM = Advice(
+    "`message.function_call` is None: a program written for `functions` takes the answer for an empty text.",
+    "Offer `tools` and read `tool_calls`, or look in both: `calls = message.tool_calls or []`.",
 )
 _NO_JSON = Advice(
     "`json.loads(call.arguments)` raises ValueError: the function is never called.",
@@ -84,6 +88,7 @@ def _asked_so(exchange: Exchange) -> Reason | None:
     sources.REQUEST, _asked_so,
     good=(_CALLED, with_request_params(_CALLED, function_call=_FORCED), with_request_params(BODY, functions=_FUNCTIONS)),
     bad=(
+        with_request_params(TOOLS_BODY, tools=None, functions=_FUNCTIONS),
         with_request_params(BODY, functions=_FUNCTIONS, function_call=_FORCED),
         replace_in_body(_CALLED, '\\"Paris\\"}', '\\"Paris'),
         replace_in_body(_CALLED, '"name":"get_weather"', '"name":"weather"'),
@@ -107,6 +112,11 @@ def legacy(exchange: Exchange) -> Iterator[Problem]:
             ((exchange.columns.last, ""),),
             _NOT_CALLED,
         )
+    if not calls and not exchange.request.get("tools"):
+        new = next((choice.tools[0] for choice in exchange.columns.choices.values() if choice.tools), None)
+        if new:
+            said = "a function that was offered by functions is called by tool_calls"
+            yield Problem(said, ((new.chunk, f"/choices/0/{exchange.columns.message_key}/tool_calls"),), _IN_NEW_FORM)
     offered = [one.get("name") for one in objects_in(exchange.request.get("functions"))]
     for call in calls.values():
         yield from _wrong(call, "none" if mode == "none" else forced, offered)

@@ -52,9 +52,10 @@ def masked_pieces(pieces: Sequence[str], mask: Mask, marks: Sequence[str] = ()) 
 
 
 def _nothing(pieces: Sequence[str]) -> list[str]:
-    """Return the word for nothing that is the first fragment, if the text follows without a space."""
+    """Return the word for nothing that is the first fragment, if the text follows without a space, or undefined as a fragment."""
     given = list(islice(filter(None, pieces), 2))
-    return given[:1] if len(given) > 1 and given[0] in _NOTHING and given[1][:1].isalnum() else []
+    first = given[:1] if len(given) > 1 and given[0] in _NOTHING and given[1][:1].isalnum() else []
+    return first or (["undefined"] if "undefined" in pieces else [])
 
 
 def _in_turn(pieces: Sequence[str]) -> dict[int, int]:

@@ -23,7 +23,7 @@ from harness.recording.masking.escapes import Escapes
 _TAGS = (
     "think|thinking|thoughts?|reasoning|[a-z]\\w*:think(?:ing)?|longcat_think|think_intent|think_fast(?:er)?|scratchpad|answer|response|tool|tools|tool_calls?|tool_response"
     "|function_calls?|function|parameter|invoke|minimax:tool_call|seed:tool_call|arg_key|arg_value|start_of_turn"
-    "|end_of_turn|eos|bos|s|b|i|p|br|pre|code|html|body|head|title|h1|center|hr"
+    "|end_of_turn|eos|bos|s|b|i|p|br|pre|code|html|body|head|title|h1|center|hr|details|summary|reason|inner_monologue|analysis|reflection|pad|unk|end_of_utterance"
 )
 _CALLS = (
     "name|arguments|args|parameters|params|input|action|action_input|tool|tool_name|tool_input|function|function_name"
@@ -36,10 +36,14 @@ _PLAIN = (
 """Words that stay everywhere: literal values, and the likely subjects of a question."""
 _ROLES = "Human|User|USER|user|Assistant|ASSISTANT|assistant|Response"
 _THOUGHT = "I'm|I need|I'll|I should|I want|I think|I have|The user"
+_HEADING = "(?:Thinking|Thoughts?|Reasoning)"
 KEPT = (
     r"\A\s*\[\s*\{\s*[\"']type[\"']\s*:\s*[\"'](?:text|output_text)[\"']\s*,\s*[\"']text[\"']\s*:"
-    r"|\A\s*(?:assistant|model|ASSISTANT)(?=\s*\n|:\s)|Thinking Process:(?=\s)|Here's a thinking process(?=\s)"
-    rf"|(?:(?<=\*\*\n)|(?<=\*\*\n\n))(?:{_THOUGHT})(?= )|\n\s*(?:### ?)?(?:{_ROLES})(?=:?[ \n])"
+    r"|\A\s*(?:assistant|model|ASSISTANT|user|USER)(?=\s*\n|:\s)|\A\s*/?(?:think|thinking|reasoning)(?=>\s)|Thinking Process:(?=\s)|Here's a thinking process(?=\s)"
+    rf"|(?:(?<=\*\*\n)|(?<=\*\*\n\n))(?:{_THOUGHT})(?= )|\n\s*(?:### ?)?(?:{_ROLES})(?=:?[ \n]|:\s*\Z)"
+    rf"|(?<=type=\")reasoning(?=\")|(?<=<summary>){_HEADING}|\A[*_#>\s]*{_HEADING}(?=[^\n]{{0,24}}\n)"
+    r"|\A\s*(?:[A-Z]\w*)?(?:Message|Completion|Choice|Delta|Block|Response|Part|Content|Chunk|Output|Result)\w*(?=\(\w+=)"
+    rf"|\A\s*The user (?:wants|asks|needs|requests|says)(?= )|(?<=\. )I should(?= )"
     r"|&(?:lt|gt|amp|quot|apos|nbsp|#39|#x27|#34|#x22);|\[object Object\]"
     r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<(?:unused|reserved_|extra_id_)\d+>"
     r"|\[(?:EOS|EOT|PAD|BOS|CLS)\]|\]~!?b[\[\]]|\[e~\[|(?<=<\|open\|>)(?:tools|call)(?![^\W_])"

@@ -62,10 +62,10 @@ def _beside_stream(text: str) -> Change:
         named = chunks(any_chunk, set_value("id", "chatcmpl-before"))
         return in_archive(exchange, compose(said, named)(ideal.exchange(asked_for)))
 
-    return _alone(change)
+    return alone(change)
 
 
-def _alone(change: Change) -> Change:
+def alone(change: Change) -> Change:
     """
     Return a change that applies only to the reference: a response changed otherwise does not match the other
     mode.
@@ -103,19 +103,19 @@ def _calls(*cities: str) -> list[dict[str, Any]]:
 # fmt: off
 FAULTS = (
     Fault("rest-of-text-lost", "A stream ends where the text of a body goes on.", "chat.stream-usage", _CUT,
-          _alone(compose(saying("Here they are: ", "Mercury,"), _beside_body(content=_LIST))), "parity.ends"),
+          alone(compose(saying("Here they are: ", "Mercury,"), _beside_body(content=_LIST))), "parity.ends"),
     Fault("end-of-text-lost", "A stream is without the last letters of the text that a body has.", "chat.stream-usage", _TAIL,
-          _alone(compose(saying("Here they are: ", "Mercury, Venus, Earth and M"), _beside_body(content=_LIST))), "parity.ends"),
+          alone(compose(saying("Here they are: ", "Mercury, Venus, Earth and M"), _beside_body(content=_LIST))), "parity.ends"),
     Fault("middle-of-text-lost", "A stream is without a word of the text that a body has.", "chat.stream-usage", _CUT,
-          _alone(compose(saying("Here they are: ", "Mercury, ", "Earth and Mars."), _beside_body(content=_LIST))), "parity.ends"),
+          alone(compose(saying("Here they are: ", "Mercury, ", "Earth and Mars."), _beside_body(content=_LIST))), "parity.ends"),
     Fault("end-of-thought-lost", "A stream is without the end of the thought that a body has.", "reasoning.stream", _THOUGHT_TAIL,
-          _alone(compose(replace_bytes(b" I greet back.", b" I greet"), _beside_body(reasoning_content="The user greets me. I greet back."))), "parity.ends"),
+          alone(compose(replace_bytes(b" I greet back.", b" I greet"), _beside_body(reasoning_content="The user greets me. I greet back."))), "parity.ends"),
     Fault("text-before-call-lost", "A body is without the text that stands before the call of a stream.", "tools.nonstream", _BEFORE_CALL, _beside_stream("I will look at the weather in that city first."), "parity.ends"),
     Fault("key-of-arguments-lost", "The call of a stream is without a key of the arguments that a body has.", "tools.auto", _NO_CALL,
-          _alone(_beside_body(tool_calls=[_calls("Paris")[0] | {"function": {"name": "get_weather", "arguments": '{"city":"Paris","unit":"celsius"}'}}])), "parity.ends"),
-    Fault("second-call-lost", "A stream calls the tool once, and a body twice.", "tools.auto", _NO_CALL, _alone(_beside_body(tool_calls=_calls("Paris", "Oslo"))), "parity.tool-calls"),
+          alone(_beside_body(tool_calls=[_calls("Paris")[0] | {"function": {"name": "get_weather", "arguments": '{"city":"Paris","unit":"celsius"}'}}])), "parity.ends"),
+    Fault("second-call-lost", "A stream calls the tool once, and a body twice.", "tools.auto", _NO_CALL, alone(_beside_body(tool_calls=_calls("Paris", "Oslo"))), "parity.tool-calls"),
     Fault("thought-ends-elsewhere", "The end of the thought stands in the text of a stream.", "reasoning.stream", _MOVED,
-          _alone(_beside_body(reasoning_content="The user greets me. I greet", content="back.你好!")), "parity.channels"),
+          alone(_beside_body(reasoning_content="The user greets me. I greet", content="back.你好!")), "parity.channels"),
     Fault("thought-without-tags", "The text begins with a thought about the user, and no tag.", "params.seed", _NO_TAGS, _said(f"{_USER}\n\nHello!"), "content.no-think-tags"),
     Fault("nan-in-json", "NaN stands in the JSON that was asked for.", "json.object", f"{_OPENAPI}#L33105", _said('{"city":"Lyon","population":NaN}'), "structured.json"),
     Fault("pad-token-left", "The text ends with pad tokens.", "chat.stream", None, saying("Hello", ".", "<pad>", "<pad>"), "content.no-special-tokens"),
