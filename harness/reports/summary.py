@@ -160,12 +160,12 @@ def by_provider(results: Results) -> dict[str, list[Finding]]:
 
 def providers(results: Results) -> list[str]:
     """Return the providers in the order of the findings."""
-    return list(dict.fromkeys(finding.provider for finding in results.findings))
+    return list(dict.fromkeys(recording.provider for recording in results.recordings()))
 
 
 def recorded(results: Results) -> list[str]:
     """Return the providers with recordings."""
-    have = {finding.provider for finding in results.findings if finding.family != "recording"}
+    have = {recording.provider for recording in results.recordings() if not recording.stands_in}
     return [provider for provider in providers(results) if provider in have]
 
 

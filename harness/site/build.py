@@ -46,9 +46,13 @@ def build_site(facts: Facts, into: Path, site_url: str | None = None) -> int:
     if find_spec("zensical") is None:
         raise HarnessError("Zensical is not installed; install it with: pip install 'llm-compat-harness[site]'")
     with TemporaryDirectory() as work:
-        count = 0
+        count, building = 0, dict[Path, subprocess.Popen[bytes]]()
         for language, other in _LANGUAGES.items():
-            count += _build(Writer(facts, language, site_url), Path(work) / language, other, site_url)
+            count += _write_sources(Writer(facts, language, site_url), Path(work) / language, other, site_url)
+            log = Path(work) / f"{language}.txt"
+            building[log] = _start_zensical(Path(work) / language, log)  # while the next language is written
+        for log, process in building.items():
+            _wait_for(process, log)
         _put(Path(work), into, facts)
     return count
 
@@ -64,7 +68,8 @@ def _put(work: Path, into: Path, facts: Facts) -> None:
         (into / name).touch()
 
 
-def _build(writer: Writer, work: Path, other: dict[str, str], site_url: str | None) -> int:
+def _write_sources(writer: Writer, work: Path, other: dict[str, str], site_url: str | None) -> int:
+    """Write the pages of one language as Markdown, with their configuration, and return how many there are."""
     pages = [
         *start_page(writer),
         *provider_pages(writer),
@@ -78,11 +83,18 @@ def _build(writer: Writer, work: Path, other: dict[str, str], site_url: str | No
     shutil.copytree(HERE / "overrides", work / "overrides")
     config = _configuration(writer, pages, other, site_url)
     (work / "mkdocs.yml").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
-    command = [sys.executable, "-m", "zensical", "build", "--config-file", "mkdocs.yml", "--clean"]
-    run = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
-    if run.returncode:
-        raise HarnessError(f"zensical: {(run.stderr or run.stdout).strip().splitlines()[-1:]}")
     return len(pages)
+
+
+def _start_zensical(work: Path, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "zensical", "build", "--config-file", "mkdocs.yml", "--clean"]
+    with log.open("wb") as output:  # a pipe would fill up, since nobody reads meanwhile
+        return subprocess.Popen(command, cwd=work, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - our own words
+
+
+def _wait_for(process: subprocess.Popen[bytes], log: Path) -> None:
+    if process.wait():
+        raise HarnessError(f"zensical: {log.read_text(encoding='utf-8').strip().splitlines()[-1:]}")
 
 
 def _write(docs: Path, page: SitePage) -> None:

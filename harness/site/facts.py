@@ -97,7 +97,7 @@ def newest(findings: Iterable[Finding]) -> str:
     return max((one.recorded_at[:7] for one in findings if one.recorded_at), default="")
 
 
-@dataclass
+@dataclass(eq=False)  # compared and hashed by identity
 class Facts:
     """
     A project's results as the pages need them.

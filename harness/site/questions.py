@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.reports.start_table import QUESTIONS, Question, StartAnswer, answer_of
 from harness.reports.summary import PROVENANCES
@@ -113,6 +114,7 @@ class QuestionAnswered:
         return newest(finding for _, finding in self.answer.said) if self.answer else ""
 
 
+@lru_cache(256)  # the start page and the provider's own ask for them, in each language
 def answers(facts: Facts, provider: str) -> list[QuestionAnswered]:
     """Return the answers of a provider's recordings to each question."""
     return [_told(facts, provider, asked) for asked in ASKED]

@@ -65,6 +65,7 @@ def answers_messages(content: bytes) -> bool:
     return _ANSWER.search(head) is not None and _CHAT.search(head) is None
 
 
+@lru_cache(4096)  # each finding is asked for its own
 def dialect_of_scenario(name: str) -> DialectName:
     """Return the dialect of a recording by its scenario id, be it of the matrix, published, or audited."""
     found = _OF_SCENARIO.match(name)
