@@ -57,7 +57,7 @@ _TWO_ERRORS = Advice(
     "Keep the first that says something: `json.loads(text, object_pairs_hook=lambda pairs: dict(reversed([one for one in pairs if one[1]])))`.",
 )
 _READ = 1 << 16
-"""Bytes of an error in which keys that stand twice are looked for."""
+"""Bytes of an error that are searched for repeated keys."""
 GARBLED = Advice(
     "The user cannot read why the request failed, and code that looks for words in it finds none.",
     'Undo it: `text.encode("cp1252", "ignore").decode("utf-8", "ignore")`, and show the status beside it.',
@@ -128,7 +128,7 @@ def refused(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _cause_known(exchange: Exchange) -> str | None:
-    """What was wrong is known by the scenario, by the request, or by the words of the error."""
+    """The cause is known by the scenario, by the request, or by the words of the error."""
     known = _refusal_expected(exchange) is None or _mistake(exchange) or told_cause(exchange)
     return None if known else "neither the request nor the error tells what was wrong"
 
@@ -169,7 +169,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _mistake(exchange: Exchange) -> str | None:
-    """Return what a request is wrong in: its form, or a value out of the range that the specification gives it."""
+    """Return what is wrong in a request: its form, or a value out of its specified range."""
     beyond = beyond_specification(exchange)
     return request_mistake(exchange) or (f"a value out of range, {beyond}" if beyond else None)
 

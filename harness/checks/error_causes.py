@@ -118,10 +118,10 @@ BAD_REQUEST = _cause(
 )  # fmt: skip
 
 CAUSES = (MODEL_FAILED, BAD_KEY, FORBIDDEN, NO_CREDIT, LIMIT, OVERLOADED, NO_MODEL, TOO_LONG, ONE_FORM, BAD_REQUEST)
-"""All there are; the first whose words are found is told, since the general words stand beside the special ones."""
+"""All causes; the first whose words are found counts, since general words occur beside specific ones."""
 
 WHATEVER_IS_ASKED = (BAD_KEY, FORBIDDEN, NO_CREDIT, LIMIT, OVERLOADED, NO_MODEL, TOO_LONG, ONE_FORM)
-"""Causes that are none of a parameter or a capability: the same request without it has them too."""
+"""Causes unrelated to a parameter or a capability: the same request without it fails too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +270,10 @@ def told_error(inner: dict[str, Any]) -> str:
 
 
 ENVELOPE_HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json", "error.envelope")
-"""What must hold before anything is said of what an error has under ``error``."""
+"""The checks that must pass before others of the object under ``error``."""
 
 NO_WORD = {"None", "null", "undefined", "nil"}
-"""Words that stand for none, written as text."""
+"""Words for nothing, written as text."""
 
 
 def inner_error(exchange: Exchange) -> dict[str, Any]:
@@ -283,5 +283,5 @@ def inner_error(exchange: Exchange) -> dict[str, Any]:
 
 
 def kind_of(value: Any) -> str:
-    """Return the kind of a JSON value in a word."""
+    """Return the kind of a JSON value, in a word."""
     return "null" if value is None else "text" if isinstance(value, str) else type(value).__name__

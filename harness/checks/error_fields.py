@@ -1,4 +1,4 @@
-"""The fields of an error: its type, its code, and the parameter that was wrong."""
+"""Checks the fields of an error: its type, its code, and the wrong parameter."""
 
 import re
 from collections.abc import Iterator

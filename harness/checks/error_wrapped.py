@@ -31,13 +31,13 @@ _CODE = re.compile(
     r"|Object reference not set|Cannot destructure property|\bis not a function\b|\bpanic: |assertion failed:|AssertionError"
     r"|GGML_ASSERT|CUDA (error|out of memory)|\bis not (iterable|awaited)\b"
 )
-"""What the code of a server says to its own authors."""
+"""Messages of a server's code to its developers."""
 _OF_PARSING = re.compile(
     r"Expecting value: line \d+ column \d+|[Uu]nexpected end of JSON input|invalid character '.{1,4}' (looking for|after)"
     r"|Unexpected token .{1,40}(is not valid )?JSON|json: cannot unmarshal|EOF while parsing|expected value at line \d+ column \d+"
     r"|\b\d+ validation errors? for [A-Z]\w+|error decoding response body"
 )
-"""What it says of JSON that it could not read: with a 5xx that of somebody else, since for its own client it has 400."""
+"""Its messages about invalid JSON: with a 5xx of a third party, since for its own client it sends 400."""
 
 _OF_CODE = Advice(
     "The user reads an exception of the server's code, which says neither what was wrong with the request nor whether to retry.",
@@ -93,7 +93,7 @@ def own_words(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _no_words(text: str, status: int) -> tuple[str, Advice | None] | None:
-    """Return what a message is in place of words, and what that breaks; None where it is words."""
+    """Return what a message is instead of words, and the impact; None if it is words."""
     if _TRACE.search(text):
         return "holds a stack trace of the server", _TRACED
     inner, is_python = error_within(text)

@@ -1,4 +1,4 @@
-"""Whether a text is not what a model says, but a failure on the way to it, in words or as the JSON of an API."""
+"""Recognizes texts that report a failure before the model, in words or as an API's JSON."""
 
 import json
 import re
@@ -11,13 +11,13 @@ NOT_SAID = Advice(
     "The client shows it as what the model said and, sent back, the model answers it: agents ask again without end.",
     "Look for the words of this gateway before you show a text: `if text.startswith(known_failures): raise`, and ask again.",
 )
-"""What a failure that comes as the text of an answer breaks."""
+"""The impact of a failure sent as the text of a response."""
 
 _LABEL = re.compile(
     r"\s*(?:\[[\w .:-]{2,40}\]|\[?(?:⚠️|❌|🚫)?\s*\**(?:[\w-]+ )?(?:API |Upstream |Provider |Gateway |Internal |Server )?(?:Error|error|ERROR|Exception)(?: \d{3})?\**\s*[:：-]|HTTP(?: Error)? [45]\d\d\b)"
 )
 _WHOLE_ERROR = re.compile(r"\[(?:Error|ERROR|Exception)\s*[:：-][^\[\]]+\]")
-"""An error in brackets that is all of a text."""
+"""An error in brackets that is the whole text."""
 _FAILING = re.compile(
     r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
     r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b[45]\d\d status code|\berror:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
@@ -27,7 +27,7 @@ _OF_SERVERS = re.compile(
     r"\b(?:model|provider|server|endpoint|backend|inference|generation)\b|\bcontext (?:length|window|size)\b|\bAPI key\b|\bmax_tokens\b|模型|服务",
     re.IGNORECASE,
 )
-"""What the report of a failure is about, where the label calls it an error itself."""
+"""Subjects of a failure report whose label already calls it an error."""
 _FAILED = re.compile(
     r"\b(?:fail\w*|error|refused|returned|exceeded|unavailable|overloaded|reset|closed|timed out|timeout)\b|失败|错误|超时",
     re.IGNORECASE,
@@ -41,7 +41,7 @@ _OF_ERRORS = _TELLING | {"message", "code", "status", "type", "success"}
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """Return the object that a text is as JSON; an empty one where it is none."""
+    """Parse a text as a JSON object; return an empty one if it is not one."""
     try:
         return as_object(json.loads(text)) if text.lstrip()[:1] == "{" and text.rstrip()[-1:] == "}" else {}
     except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def error_in(text: str) -> str | None:
-    """Return the message of the error that a text is, as JSON, in the form of any API."""
+    """Return the message of the error that a text is, as JSON in any API's form."""
     read = read_object(text)
     inner = as_object(read.get("error")).get("message")
     # Of an object that says no more than an error does, the message may stand at its top.
@@ -62,7 +62,7 @@ def error_in(text: str) -> str | None:
 
 
 def failure_in(text: str) -> str | None:
-    """Return a text that says, under a label, what failed on the way to the model; one that is long is an answer."""
+    """Return a text that reports, after a label, a failure before the model; a long one is a normal text."""
     shown = text.strip()
     if len(shown) > _SHORT or "\n\n" in shown or "`" in shown:
         return None

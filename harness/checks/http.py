@@ -354,11 +354,11 @@ _BLANK = Advice(
     "The SDK returns a completion whose `choices` is None: `response.choices[0]` raises TypeError, and why it failed is lost.",
     "Raise on `not response.choices`, and ask again.",
 )
-"""What a body breaks that a gateway made of nothing."""
+"""The impact of an empty body made by a gateway."""
 
 
 def _is_blank(value: Any) -> bool:
-    """Tell whether a completion has keys and nothing in them."""
+    """Return whether a completion has keys and all are empty."""
     return isinstance(value, dict) and "choices" in value and not any(value.values())
 
 

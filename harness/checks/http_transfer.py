@@ -222,7 +222,7 @@ _CUT_SHORT = Advice(
 
 
 def _is_short(exchange: Exchange, length: int) -> bool:
-    """Tell whether fewer bytes came than a head of the wire promised, which nobody unpacked, cut or wrote anew."""
+    """Return whether fewer bytes came than the original headers announce."""
     response = exchange.response
     whole = exchange.source.fidelity == "wire" and not _encodings(exchange) and not response.closed_by_us
     return whole and not exchange.altered and response.eof and len(response.body) < length

@@ -1,4 +1,4 @@
-"""How long a refused client is told to wait, in headers and in words."""
+"""Checks how long a rejected client should wait, by headers and by words."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _YEAR = 366 * 24 * 3600
 _CLOCKS_APART = 60
 """Seconds by which the clocks of a server and its gateway may differ."""
 _OTHERWISE = 5
-"""The words round, and a header may be of another limit that ends soon after: so many times as long is another wait."""
+"""Factor from which two waits differ: words are rounded, and a header may be of another limit that ends soon after."""
 
 ANOTHER_WAIT = Advice(
     "A client that obeys the header waits minutes or hours for a limit that ends in seconds, or asks again far too soon and is "
@@ -32,7 +32,7 @@ ANOTHER_WAIT = Advice(
     "Take the shorter one but no less than a second, and back off exponentially if the limit is met again: "
     "`wait = max(1, min(header, said))`.",
 )
-"""What a header breaks that tells another wait than the words."""
+"""The impact of a header with another wait than the words."""
 
 
 @rule(
@@ -60,7 +60,7 @@ def retry_after_form(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _wrong(sent: str, date: int) -> str | None:
-    """Return what is wrong with a wait that was sent with an answer of ``date``; None where nothing is."""
+    """Return what is wrong with a wait in a response of ``date``; None if nothing."""
     if sent.isascii() and sent.isdigit():
         near = date and abs(int(sent[:_DIGITS]) - date) < _YEAR
         return (
@@ -73,7 +73,7 @@ def _wrong(sent: str, date: int) -> str | None:
 
 
 def seconds_to_wait(exchange: Exchange) -> float | None:
-    """Return the seconds that ``retry-after`` tells to wait; None where it tells none."""
+    """Return the seconds in ``retry-after``; None if there are none."""
     sent = exchange.response.headers.get("retry-after", "").strip()
     if sent.isascii() and sent.isdigit():
         return int(sent[:_DIGITS])
@@ -90,11 +90,11 @@ _WAIT = re.compile(
     r"|(?<=请在)\s*(\d+\s*(?:秒|分钟))|(\d+\s*(?:秒|分钟))(?=后(?:再|重)试)",
     re.IGNORECASE,
 )
-"""How long to wait, as words say it."""
+"""A waiting time in words."""
 
 
 def _told_wait(exchange: Exchange) -> str | None:
-    """Return how long to wait by the words of a refusal; None where they tell nothing."""
+    """Return the waiting time in the words of an error; None if there is none."""
     found = _WAIT.search(error_text(exchange))
     return next(filter(None, found.groups())) if found else None
 
@@ -138,7 +138,7 @@ def retry_after_given(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _is_other(due: float, told: float) -> bool:
-    """Tell whether two waits, in seconds, are not one that was rounded; no header tells less than a second."""
+    """Return whether two waits, in seconds, differ by more than rounding; no header gives less than a second."""
     return told > _OTHERWISE * max(due, _OTHERWISE) or due > _OTHERWISE * max(told, 1)
 
 
@@ -146,7 +146,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "秒": 1, "分": 60}
 
 
 def _said_seconds(exchange: Exchange) -> float | None:
-    """Return the seconds to wait by the words of a refusal; None where they tell no number."""
+    """Return the waiting time in the words of an error, in seconds; None if there is no number."""
     found = re.match(r"(\d+(?:\.\d+)?)\s*(\D+)", _told_wait(exchange) or "")
     if not found:
         return None
@@ -156,7 +156,7 @@ def _said_seconds(exchange: Exchange) -> float | None:
 
 
 def _seconds_of(text: str) -> float | None:
-    """Return a date of HTTP in seconds; None where the text is none."""
+    """Return an HTTP date in seconds; None if the text is not one."""
     try:
         return parsedate_to_datetime(text).timestamp() if "," in text else None
     except (ValueError, OverflowError, OSError):

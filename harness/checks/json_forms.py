@@ -93,7 +93,7 @@ OF_BODY: dict[JsonForm, Advice] = {
         "Take the text with `with_raw_response`, and parse it with `ast.literal_eval(response.text)`.",
     ),
 }
-"""Likewise of a body."""
+"""The same for a body."""
 
 TWICE = Advice(
     "The SDK returns a string instead of a chunk or a response: AttributeError at `chunk.choices`.",
@@ -252,6 +252,6 @@ def rests_of_interrupted(exchange: Exchange) -> set[int]:
 
 
 def words_in(value: Any) -> str:
-    """Return the first text of an object behind a colon, on one line; empty where it has none."""
+    """Return the first string value of an object, on one line; empty if there is none."""
     told = next((one for one in as_object(value).values() if isinstance(one, str) and one.strip()), None)
     return f": {' '.join(told.split())[:_SHOWN]}" if told else ""

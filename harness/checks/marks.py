@@ -56,7 +56,7 @@ _HEADING = re.compile(
 )
 """The beginning of reasoning without a tag: the prompt ended with it, or a gateway formatted it for people."""
 _TAG_HALF = re.compile(r"\s*/?(?:think|thinking|reasoning)>(?=\s)")
-"""The rest of a tag at the beginning of a text, whose other half went into the thought or was cut off."""
+"""The rest of a tag at the beginning of a text, whose other half went into the reasoning or was lost."""
 _CLOSING = (*(f"</{name}>" for name in THINK_TAGS), "[/THINK]", "◁/think▷")
 _ENDS = re.compile("|".join(map(re.escape, (*_CLOSING, "\ufffd"))))
 _SPECIAL = re.compile(
@@ -217,7 +217,7 @@ _NEXT_TURN = re.compile(r"\n\s*(?P<next>(?:### ?)?(?:Human|User|USER|Instruction
 
 
 def turn_begun(text: str) -> str | None:
-    """Return the name of the user's turn that ``text`` ends with, as a template writes it."""
+    """Return the role name of a user's turn that ``text`` ends with, as a template writes it."""
     found = _NEXT_TURN.search(text) if text.rstrip().endswith(":") else None
     return found["next"] if found else None
 

@@ -1,4 +1,4 @@
-"""Texts that are values as a program prints them, in place of what the values hold."""
+"""Recognizes texts that are values printed by a program, instead of their content."""
 
 import json
 import re
@@ -20,18 +20,18 @@ _ESCAPES = re.compile(r"\\[n\"\\]")
 
 
 def printed_object(text: str) -> str | None:
-    """Return the beginning of ``text`` where all of it is an object as Python prints it."""
+    """Return the beginning of ``text`` if it is an object as Python's repr."""
     forms = (_OBJECT, _UNPRINTED, _BYTES, _MESSAGE)
     return text.strip().partition("(")[0].partition(",")[0][:40] if any(one.fullmatch(text) for one in forms) else None
 
 
 def placeholder(text: str) -> str | None:
-    """Return ``text`` where it is a place in a template that nothing was put into."""
+    """Return ``text`` if it is an unfilled template placeholder."""
     return text.strip() if _PLACEHOLDER.fullmatch(text) else None
 
 
 def is_quoted(texts: Sequence[str]) -> bool:
-    """Tell whether each piece of a text is JSON in quotes, or all of it is, with escapes in it."""
+    """Return whether each fragment of a text is a quoted JSON string, or the whole is, with escapes in it."""
     said = [text for text in texts if text]
     if len(said) == 1:
         return _is_string(said[0]) and bool(_ESCAPES.search(said[0]))

@@ -27,7 +27,7 @@ _BYTES = STREAM.response.body
 _DONE = b"data: [DONE]\n\n"
 _INDENTED = re.compile(rb"[ \t]+((?:data|event|id|retry):)")  # another field than the one without white space
 _ALWAYS_ERRORS = ("/error_msg", "/error_message", "/error_code", "/errors", "/detail")
-"""Keys that nothing but an error has, at the top of an event."""
+"""Top-level keys of an event that only errors have."""
 FLAT_ERROR = Advice(
     "The OpenAI SDK raises nothing: it yields a chunk whose `choices` is None. A loop over them fails with "
     "TypeError; one that tests first drops the error and keeps half a text.",
@@ -249,7 +249,7 @@ def _errors(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _flat_error(kinds: Mapping[str, str]) -> str | None:
-    """Return where an event without choices holds an error that is not called one; None where it holds none."""
+    """Return the place of an error without the key ``error`` in an event without choices; None if there is none."""
     if kinds.get("/choices", "missing") not in {"missing", "null", "[]"}:
         return None
     said = next((place for place in ("/message", "/msg") if kinds.get(place) == "text"), None)

@@ -75,7 +75,10 @@ LINE_END = JsonFault("control", "a line end in it is not escaped, so that the re
 
 
 def is_broken_by_line_end(data: bytes, rest: bytes) -> bool:
-    """Tell whether ``data``, which is no JSON, is one with the next line of the ``rest``, and the line end in a text of it."""
+    """
+    Return whether ``data``, which is not JSON, is JSON with the next line of ``rest``: a string holds the line
+    end.
+    """
     line = _NEXT_LINE.match(rest[:_MOST])
     if line is None or line[1].startswith((b"data:", b"event:", b"id:", b":")):
         return False

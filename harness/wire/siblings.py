@@ -38,18 +38,20 @@ class Sibling:
     An earlier exchange of the same provider: its request, and facts of its response that others must or must not
     share.
 
-    ``question`` is a digest of all that was asked but for the form of the answer, empty where that is not known, and
-    ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and calls,
-    ``text`` one of what it shows, without white space around it; ``letters`` one of that without any white space, and
-    ``all_letters`` likewise of thought and text, empty where either is.  ``date`` is that of the answer's header in seconds, 0 where there is none; ``model`` the
-    one that was asked for.  ``prompt_bytes`` are those of the texts sent, 0 where they are not all of the prompt.
-    ``asked`` is a digest of what was asked whatever the dialect, empty where more was asked than is the same in all.
-    ``thought`` is whether its usage tells of thinking: reasoning is counted, or more tokens than what is shown has bytes.
-    ``shown`` is its text, ``pondered`` its reasoning and ``sent`` the arguments of its calls, None where it is too long to be
-    kept; of longer ones ``starts`` are short digests of the beginnings of the text, and ``tails`` of its ends, read backwards; ``length`` is that of all of it in characters, ``breaks_off`` whether it ends
-    with no end of a sentence, ``hangs`` whether with what no text ends with, and ``starts_within`` whether it begins within one.
-    ``prompt`` is a digest of all that a prompt of Messages is made of, and ``counted`` whether it was counted and not answered.
-    ``altered`` is whether a publisher put something else in the answer, ``answered`` whether it is whole.
+    ``question`` is a digest of all that was asked but for the form of the answer, empty if that is not known, and
+    ``messages`` one of the messages alone; ``body`` one of the answer as it came, ``said`` one of its texts and
+    calls, ``text`` one of what it shows, without white space around it; ``letters`` one of that without any white
+    space, and ``all_letters`` likewise of thought and text, empty if either is.  ``date`` is that of the answer's
+    header in seconds, 0 if there is none; ``model`` the one that was asked for.  ``prompt_bytes`` are those of the
+    texts sent, 0 if they are not all of the prompt. ``asked`` is a digest of what was asked whatever the dialect,
+    empty where more was asked than is the same in all. ``thought`` is whether its usage tells of thinking:
+    reasoning is counted, or more tokens than what is shown has bytes. ``shown`` is its text, ``pondered`` its
+    reasoning and ``sent`` the arguments of its calls, None if it is too long to be kept; of longer ones ``starts``
+    are short digests of the beginnings of the text, and ``tails`` of its ends, read backwards; ``length`` is that
+    of all of it in characters, ``breaks_off`` whether it ends with no end of a sentence, ``hangs`` whether with
+    what no text ends with, and ``starts_within`` whether it begins within one. ``prompt`` is a digest of all that a
+    prompt of Messages is made of, and ``counted`` whether it was counted and not answered. ``altered`` is whether a
+    publisher put something else in the answer, ``answered`` whether it is whole.
     """
 
     question: bytes
@@ -169,7 +171,7 @@ class Siblings:
         return self._by_asked.get((one.asked, dialect)) if one.asked else None
 
     def of_prompt(self, one: Sibling) -> Sibling | None:
-        """Return the latest exchange that counted the prompt of ``one``, where that answers it, and the other way round."""
+        """Return the latest exchange that counts the prompt of ``one``, or the message for a counted one."""
         return self._by_prompt.get((one.prompt, not one.counted)) if one.prompt else None
 
     def with_created(self, created: int) -> Sibling | None:
@@ -333,7 +335,7 @@ def _written(value: Any) -> bytes:
 
 
 def prompt_of(body: Mapping[str, Any] | None) -> bytes:
-    """Return a digest of all that the prompt of a request of Messages is made of; empty where that is not known."""
+    """Return a digest of the whole prompt of a Messages request; empty if unknown."""
     if not body or not body.get("messages"):
         return b""
     return digest(_written([body.get(key) for key in ("model", "system", "messages", "tools")]))

@@ -53,7 +53,7 @@ _JSON_THOUGHT = Advice(
     "Parse the reasoning where no text came: `answer = json.loads(text or reasoning)`.",
 )
 _ELSEWHERE = ("parsed", "output", "response", "answer", "result", "output_text")
-"""Fields that no specification has, in which an answer was seen."""
+"""Unspecified fields in which a response was seen."""
 _ANSWER_ELSEWHERE = Advice(
     "The user sees an empty answer: clients read `content`, and drop fields that they do not know.",
     'Look there where no text came, for this provider only: `message.content or message.model_extra["parsed"]`, with the field named here.',

@@ -90,7 +90,7 @@ def _is_about_escapes(asked: str) -> bool:
 
 
 def _printed(exchange: Exchange) -> Iterator[Problem]:
-    """Yield the problem of a text that is a value as a program prints it, a place in a template, or JSON piece by piece."""
+    """Yield the problem of a text that is a printed value, a template placeholder, or JSON fragment by fragment."""
     words = "the text is an object as Python prints it: {mark}"
     yield from marked(exchange, ("content",), printed_object, words, _PRINTED, _OF_PROGRAMS.search)
     words = "the text is a place in a template, {mark}"

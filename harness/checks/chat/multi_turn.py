@@ -122,7 +122,7 @@ def result_used(exchange: Exchange) -> str:
 
 
 def _calls_again(exchange: Exchange) -> bool:
-    """Tell whether the answer makes a call whose result the request ends with, word for word."""
+    """Return whether the response repeats exactly a call whose result the request ends with."""
     sent = {
         (function.get("name"), function.get("arguments"))
         for one in _messages(exchange)

@@ -303,7 +303,7 @@ def _plain(key: str) -> str:
 
 
 def _in_text(text: str) -> Any:
-    """Return what a text holds as JSON that is no text again; None where it holds none."""
+    """Return the value of a text that is JSON other than a string; None if it is not."""
     try:
         held = json.loads(text)
     except (ValueError, RecursionError):

@@ -103,11 +103,11 @@ def text(exchange: Exchange) -> Iterator[Problem]:
 
 
 _FEW_TOKENS = 8
-"""Tokens that may come to nothing: those of a stop sequence, or of the end."""
+"""Tokens that may have no text: those of a stop sequence, or of the end."""
 
 
 def _counted(exchange: Exchange) -> Reason | None:
-    """An answer to a known request without stop sequences, which counts its tokens."""
+    """A response with a token count to a known request without stop sequences."""
     stops = exchange.request.get("stop")
     return request_known(exchange) or ("a stop sequence may have come first" if stops else None)
 

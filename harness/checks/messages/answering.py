@@ -67,7 +67,7 @@ def model_served(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _spoken(exchange: Exchange) -> Reason | None:
-    """A message with a text, to a request that does not ask about failures or for JSON."""
+    """A message with text, to a request that is not about failures or JSON."""
     asked = json_text([(exchange.request.json or {}).get(key) for key in ("system", "messages")])
     about = ABOUT_FAILURES.search(asked) or "json" in asked.lower()
     return with_block(exchange, "text") or ("the request is about failures, or asks for JSON" if about else None)

@@ -49,13 +49,13 @@ AGAIN = Advice(
     "Every delta is appended, so the input is not JSON: the tool does not run, or the SDK raises in the middle of the turn.",
     'Take the last piece alone if it is JSON, `json.loads(pieces[-1])`; else every second one: `json.loads("".join(pieces[::2]))`.',
 )
-"""What pieces of an input break that repeat those before them."""
+"""The impact of input fragments that repeat earlier ones."""
 
 WRITTEN_INPUT = Advice(
     '`block.input["city"]` raises TypeError: the input is a string, as in chat completions, and tools get no arguments.',
     "Parse it if it is one: `json.loads(block.input) if isinstance(block.input, str) else block.input`.",
 )
-"""What the input of a call breaks that is JSON in a string."""
+"""The impact of a call input that is JSON in a string."""
 
 
 def in_chat_form(value: Any) -> bool:
@@ -79,12 +79,12 @@ def stream(exchange: Exchange) -> Reason | None:
 
 
 def whole_stream(exchange: Exchange) -> Reason | None:
-    """A stream that nobody shortened or closed before its end, and that no error ended."""
+    """A stream that was not shortened or closed before its end, and did not end in an error."""
     return stream(exchange) or complete_answer(exchange) or uncut(exchange) or _failed(exchange)
 
 
 def _failed(exchange: Exchange) -> Reason | None:
-    """No error ended the stream, neither an event of that type nor one without a type."""
+    """No error ended the stream, neither an error event nor an error without a type."""
     if exchange.message.errors:
         return NotApplicable("an error ended the stream: messages.no-error", "blocked")
     bare = any(as_object(exchange.chunk(number)).get("error") for number in exchange.message.untyped)
@@ -184,5 +184,5 @@ def wrong_in(event: int, at: str, value: Json, keys: grammar.Keys, what: str) ->
 
 
 def own_counts(exchange: Exchange) -> Reason | None:
-    """A message in which no tools of the provider ran, which count more than one turn of the model."""
+    """A message without server tools, which count several turns of the model."""
     return answer(exchange) or ("tools of the provider ran within it" if served_by_them(exchange) else None)

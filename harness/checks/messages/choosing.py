@@ -1,4 +1,4 @@
-"""What a request of Messages says of tools and thinking, and whether the message keeps to it."""
+"""Checks whether a message obeys the request's settings for tools and thinking."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from harness.wire.messages.columns import Block
 from harness.wire.shapes import Json, as_object
 
 _ENDED_BEFORE = {"max_tokens", "model_context_window_exceeded", "refusal", "pause_turn"}
-"""Reasons by which a message may end before it calls what it must."""
+"""Stop reasons by which a message may end before a required call."""
 
 
 def _any(_chunk: Json) -> bool:
@@ -33,7 +33,7 @@ def _choosing(choice: Json, *, without_call: bool = False) -> Any:
 
 
 def _chosen(exchange: Exchange) -> Reason | None:
-    """A whole message to a request that says which tools may be called."""
+    """A complete message to a request with a tool choice."""
     choice = as_object(exchange.request.get("tool_choice"))
     said = choice.get("type") in {"any", "tool", "none"} or choice.get("disable_parallel_tool_use") is True
     if not said or not exchange.request.get("tools"):
@@ -80,7 +80,7 @@ def tool_choice(exchange: Exchange) -> Iterator[Problem]:
 
 
 def _unlike(choice: Json, called: list[Block]) -> str | None:
-    """Say how the calls of a message are not those of a choice; None where they are."""
+    """Return how the calls of a message differ from the tool choice; None if they don't."""
     kind, wanted = choice.get("type"), choice.get("name")
     names = [str(block.head.get("name")) for block in called]
     if kind == "none" and called:
@@ -95,7 +95,7 @@ def _unlike(choice: Json, called: list[Block]) -> str | None:
 
 
 def _thinking_off(exchange: Exchange) -> Reason | None:
-    """A message to a request that turns thinking off in so many words."""
+    """A message to a request that explicitly turns thinking off."""
     off = as_object(exchange.request.get("thinking")).get("type") == "disabled"
     return known_request(exchange) or (None if off else "thinking was not turned off")
 

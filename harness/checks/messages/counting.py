@@ -1,4 +1,4 @@
-"""Whether tokens are counted at count_tokens, and whether the count is that of the message made of the same prompt."""
+"""Checks count_tokens: whether it counts, and whether the count matches the message for the same prompt."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from harness.wire.shapes import Json, as_object
 
 _MISSING = {404, 405, 501}
 _FAR, _NEAR = 2, 64
-"""So many times apart, and so many tokens, no two counts of one prompt are: Anthropic calls its count an estimate."""
+"""Factor and number of tokens by which two counts of one prompt may differ: Anthropic calls its count an estimate."""
 
 
 def _any(_chunk: Json) -> bool:
@@ -29,7 +29,7 @@ def _request_counts(exchange: Exchange) -> Reason | None:
 
 
 def _both_known(exchange: Exchange) -> Reason | None:
-    """A count, or a message, and the other of the same prompt."""
+    """A count, or a message, with the other for the same prompt."""
     known = exchange.before.of_prompt(exchange.facts) is not None and not served_by_them(exchange)
     return None if known else "the prompt was not both counted and answered"
 

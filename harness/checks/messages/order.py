@@ -34,11 +34,11 @@ _UNFINISHED = Advice(
     "The SDK raises nothing: `get_final_message()` returns half a text, or a tool call whose input was never finished.",
     'Raise if no stop_reason came, `if message.stop_reason is None: raise RuntimeError("cut")`, and ask again; run no tool of such a message.',
 )
-"""What a stream breaks that ends before its message does."""
+"""The impact of a stream that ends before its message does."""
 
 
 def _broken_off(exchange: Exchange) -> bool:
-    """Tell whether a stream ends before its message does: neither the reason nor the end came."""
+    """Return whether a stream ends before its message does: without stop reason and end."""
     events = {step.event for step in exchange.message.steps}
     return grammar.DELTA not in events and grammar.STOP not in events
 

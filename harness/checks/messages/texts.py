@@ -1,4 +1,4 @@
-"""What a message says: each text once, in whole characters, as in chat completions."""
+"""Checks the texts of a message: each sent once, in whole characters, as in chat completions."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ _READ = (
     "messages.delta-keys",
 )
 _KINDS = (("text", "text_delta", "text"), ("thinking", "thinking_delta", "thought"))
-"""Kinds of block that say something, the kind of their deltas, and what they say in a word."""
+"""Kinds of blocks with content, the kind of their deltas, and a word for the content."""
 
 
 def _any(_chunk: Json) -> bool:
@@ -38,7 +38,7 @@ def _any(_chunk: Json) -> bool:
 
 
 def _said(exchange: Exchange) -> Reason | None:
-    """A message in which a text or a thought came."""
+    """A message with a text or thinking."""
     return answer(exchange) or (None if of_kind(exchange, "text", "thinking") else "no text came")
 
 
@@ -128,11 +128,11 @@ def whole_characters(exchange: Exchange) -> Iterator[Problem]:
 
 
 _FEW_TOKENS = 8
-"""Tokens that may come to nothing: those by which a model ends its turn."""
+"""Tokens that may have no text: those by which a model ends its turn."""
 
 
 def _counted(exchange: Exchange) -> Reason | None:
-    """A whole message that ends by itself and counts more tokens than the end takes."""
+    """A complete message that ends by itself and counts more tokens than the end takes."""
     many = (exchange.turn.counts.output or 0) > _FEW_TOKENS and not served_by_them(exchange)
     ended = exchange.turn.stop in {"end_turn", "stop"}
     return told_why(exchange) or (None if many and ended else "few tokens were counted, or it did not end by itself")

@@ -1,4 +1,4 @@
-"""The part of a prompt that was cached, which Messages count apart from the rest."""
+"""Checks the counts of cached prompt tokens, which Messages count separately."""
 
 from collections.abc import Iterator
 
@@ -73,7 +73,7 @@ _MANY = 500  # tokens of a prompt, of which two numbers are not as near by chanc
 
 
 def _counted_again(exchange: Exchange, cached: int | None) -> bool:
-    """Tell whether a stream first counts a prompt without a cache, and at the end as much of it as cached."""
+    """Return whether a stream first counts a prompt without cache, and at its end as many tokens as cached."""
     first, last = exchange.message.usages[0].value, exchange.message.usages[-1].value
     before, told = count(first.get("input_tokens")), count(last.get("cache_read_input_tokens"))
     if not cached or not before or not told or first.get("cache_read_input_tokens"):
@@ -82,13 +82,13 @@ def _counted_again(exchange: Exchange, cached: int | None) -> bool:
 
 
 def _is_their_sum(exchange: Exchange) -> bool:
-    """Tell whether input_tokens is what was read from a cache and what was written to it, together."""
+    """Return whether input_tokens is the sum of the tokens read from and written to a cache."""
     latest = exchange.message.usages[-1].value
     read, written = (count(latest.get(key)) or 0 for key in _CACHED)
     return min(read, written) > _NEAR and count(latest.get("input_tokens")) == read + written
 
 
 def _bytes_sent(exchange: Exchange) -> int:
-    """Return the bytes of all that a prompt is made of."""
+    """Return the bytes of the whole prompt."""
     asked = exchange.request.json or {}
     return len(json_text([asked.get(key) for key in ("system", "messages", "tools")]).encode("utf-8", "replace"))

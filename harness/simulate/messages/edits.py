@@ -111,7 +111,7 @@ def whole_at_start(kind: str) -> Change:
 
 
 def saying(where: Where, key: str, *texts: str) -> Change:
-    """Return the change by which the deltas that ``where`` tells bring ``texts`` under ``key``, one each, in place of their own."""
+    """Return the change that replaces the deltas ``where`` selects by one per text of ``texts``, under ``key``."""
 
     def make(events: list[Json]) -> list[Json]:
         at = next((n for n, one in enumerate(events) if where(one)), None)

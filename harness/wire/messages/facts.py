@@ -46,6 +46,6 @@ def facts_of(exchange: "Exchange") -> Sibling:
 
 
 def _told(exchange: "Exchange") -> Any:
-    """Return the count of a prompt that was to be counted and not answered."""
+    """Return the prompt's count in a response of count_tokens."""
     begun = exchange.message.start
     return count(begun.value.get("input_tokens")) if begun else None

@@ -1,4 +1,4 @@
-"""Faults of refusals and failures that tell another cause or another wait than theirs, and legal variants of these."""
+"""Faults of errors that report a wrong cause or a wrong wait, and related legal variants."""
 
 from harness.simulate.chat.faults.between import asked
 from harness.simulate.chat.ideal import error
