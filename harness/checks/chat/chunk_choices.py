@@ -212,7 +212,7 @@ def _says_all_again(exchange: Exchange, seen: Occurrences) -> bool:
 
 
 @observation(
-    "chunk.no-choice", "Where chunks stand that have no choice.",
+    "chunk.no-choice", "Where chunks without a choice are sent.",
     sources.STREAM_OPTIONS, all_of(success_status, uncut),
     good=(STREAM, STREAM_USAGE, BODY),
     bad=(replace_in_body(STREAM_USAGE, "data: {", 'data: {"id":"chatcmpl-reference","object":"chat.completion.chunk","created":1760000000,"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":null}\n\ndata: {', 1),),

@@ -16,6 +16,7 @@ from harness.simulate.edits import (
     chunks,
     compose,
     has_choice,
+    only_if,
     replace_bytes,
     set_value,
 )
@@ -38,6 +39,10 @@ _LIST = "Here they are: Mercury, Venus, Earth and Mars."
 _FORM = ("stream", "stream_options")
 _SAID = "choices/*/message/content"
 _USER = "The user wants a greeting. I should keep it short and friendly."
+
+
+def _counts(exchange: Exchange) -> bool:
+    return bool(exchange.columns.usages)
 
 
 def _beside_body(**values: Any) -> Change:
@@ -123,7 +128,7 @@ FAULTS = (
     Fault("turn-of-user-first", "The text begins with the turn of the user, as the template writes it.", "params.user", None, _said("user\nGreet me.\nassistant\nHello!"), "content.no-special-tokens"),
     Fault("undefined-at-the-end", "The word undefined is the last piece of the text.", "chat.stream", None, saying("Hello", " there.", "undefined"), "content.written-once"),
     Fault("usage-of-zeros-first", "Usage counts nothing in a chunk before the one that counts.", "chat.stream-usage", _ZEROS,
-          chunks(has_choice, set_value("usage", {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}), only=slice(1, 2)), "usage.once"),
+          only_if(_counts, chunks(has_choice, set_value("usage", {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}), only=slice(1, 2))), "usage.once"),
 )
 
 VARIANTS = (

@@ -67,7 +67,7 @@ def _says(text: str) -> Callable[[Exchange], bool]:
 
 
 def _stops(exchange: Exchange) -> bool:
-    return [one.finish_reason for one in exchange.completion.messages] == ["stop"]
+    return [(one.finish_reason, one.refusal) for one in exchange.completion.messages] == [("stop", None)]
 
 
 def _counts_at_the_end(exchange: Exchange) -> bool:
