@@ -12,6 +12,17 @@ FAILED = [
         "error.status",
         CHECKS["error.status"].bad[3],
         """
+import re
+result = "give up"
+if re.search("overloaded|unavailable|capacity", str(error)):
+    result = "try again"
+""",
+        "try again",
+    ),
+    Remedy(
+        "error.status",
+        CHECKS["error.status"].bad[4],
+        """
 client = client.with_options(max_retries=0)
 passing = error.status_code == 429 or error.status_code >= 500
 result = passing and "bad request" not in str(error.body).lower()

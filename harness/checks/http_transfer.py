@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from gzip import compress
+from http import HTTPStatus
 
 from harness.checks import sources
 from harness.checks.applies import (
@@ -221,9 +222,15 @@ _CUT_SHORT = Advice(
 )
 
 
+_WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+"""Clients read no body after these, whatever `content-length` says: RFC 9110, section 6.4.1."""
+
+
 def _is_short(exchange: Exchange, length: int) -> bool:
-    """Return whether fewer bytes came than the original headers announce."""
+    """Return whether fewer bytes came than the original headers announce; a response without a body may name any length."""
     response = exchange.response
+    if response.status in _WITHOUT_BODY:
+        return False
     whole = exchange.source.fidelity == "wire" and not _encodings(exchange) and not response.closed_by_us
     return whole and not exchange.altered and response.eof and len(response.body) < length
 

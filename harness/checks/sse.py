@@ -66,7 +66,7 @@ _SECOND_MARK = Advice(
 )
 _OPEN_MARK = Advice(
     "The text is complete; a reader that drops the unclosed mark, and knows no other sign of the end, takes it as truncated.",
-    "Take the finish_reason as the end: `finish = choice.finish_reason or finish`, whether `[DONE]` is sent or not.",
+    "Take the finish_reason as the end: `finish = choice.finish_reason or finish`, whether [DONE] is sent or not.",
 )
 
 

@@ -35,7 +35,6 @@ EXEMPT: dict[str, str] = {
     "sdk.error-class": "the SDK shows whatever message there is, so it fails where there is none: error.message",
     "sdk.reads": "what is wrong with the bytes has a rule, and what is legal and breaks the SDK alone is shown by sse.bom and "
     "sse.blank-lines",
-    "usage.grows": "counts can fall only where usage comes twice: usage.once",
     "messages.sdk-reads": "what ends the SDK lacks what a rule of its own asks for, such as messages.usage-at-start",
     "messages.sdk-loses-nothing": "the SDK passes over events that are named otherwise than their type: messages.event-name",
     "messages.sdk-error-shown": "the SDK shows whatever message there is, so it fails where there is none: "
