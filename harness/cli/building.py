@@ -1,11 +1,13 @@
 """Defines the command that builds the site."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from harness.cli.common import ROOT, one_line_errors
 from harness.cli.outlet import say
+from harness.errors import HarnessError
 from harness.printable import count_of
 
 
@@ -33,6 +35,9 @@ def site(results: Path | None, clients: Path | None, into: Path | None, url: str
     Any static server shows it: python -m http.server -d site.
     """
     from harness.reports.addresses import published
+
+    if find_spec("harness.site.build") is None:  # a wheel leaves it out
+        raise HarnessError("the site is built in a checkout of the repository; clone it, and run there: make site")
     from harness.site.build import build_site
     from harness.site.facts import load_facts
 
