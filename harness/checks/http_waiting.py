@@ -38,7 +38,7 @@ ANOTHER_WAIT = Advice(
 @rule(
     "http.retry-after-form", SHOULD, "`retry-after` is an integer number of seconds, or a date.",
     sources.HTTP_RETRY_AFTER, lambda x: None if "retry-after" in x.response.headers else "there is no retry-after",
-    good=(with_header(_BUSY, "retry-after", "20"), with_header(_DATED, "retry-after", "Wed, 21 Oct 2026 07:28:30 GMT"), with_header(_BUSY, "retry-after", "0"), with_header(_BUSY, "retry-after", "86400")),
+    good=(with_header(_BUSY, "retry-after", "20"), with_header(_DATED, "retry-after", "Wed, 21 Oct 2026 07:28:30 GMT"), with_header(_DATED, "retry-after", "Wed, 21 Oct 2026 07:27:30 GMT"), with_header(_BUSY, "retry-after", "0"), with_header(_BUSY, "retry-after", "86400")),
     bad=(
         *(with_header(_BUSY, "retry-after", value) for value in ("-1", "30s", "0.493", "soon", "", "1 minute", "nan", "2026-10-21T07:28:00Z")),
         with_header(_BUSY, "retry-after", "9223372037"),

@@ -12,6 +12,7 @@ from harness.wire.chat.chunks import Columns
 from harness.wire.dialect import DialectName
 from harness.wire.limits import many_values, sizes
 from harness.wire.shapes import MessageKey
+from harness.wire.surrogates import whole_characters
 
 if TYPE_CHECKING:
     from harness.wire.messages.columns import MessageColumns
@@ -167,7 +168,7 @@ def parse_json(data: bytes) -> tuple[Any, str | None]:
     except orjson.JSONDecodeError as error:
         try:
             lenient = json.dumps(json.loads(text, parse_constant=_refuse), ensure_ascii=False, allow_nan=False)
-            return orjson.loads(lenient.encode("utf-8", "surrogatepass").decode("utf-8", "replace")), None
+            return orjson.loads(whole_characters(lenient)), None
         except (ValueError, RecursionError):
             return None, str(error)
 

@@ -21,6 +21,11 @@ _LONG_CHAT = replace(
     replace_in_body(_CHAT, _HELP, _LONG_HELP),
     earlier=tuple(replace_in_body(one, _HELP, _LONG_HELP) for one in _CHAT.earlier),
 )
+_SHORT = replace(
+    replace_in_body(replace_in_body(_CHAT, _HELP, " help"), '"completion_tokens":4,"total_tokens":13', '"completion_tokens":3,"total_tokens":12'),
+    earlier=tuple(replace_in_body(one, _HELP, " helpers who arrive late?") for one in _CHAT.earlier),
+)  # fmt: skip
+"""Responses that differ by chance: so few characters may begin many a word."""
 _TELLING = 20
 """Characters: shorter common parts of two responses may be a coincidence."""
 _SHOWN = 60
@@ -42,7 +47,7 @@ _BEFORE_CALL = Advice(
 @rule(
     "parity.ends", Level.SHOULD, "No piece of the answer is missing, streamed or not.",
     sources.REFERENCE, pair_answered,
-    good=(_CHAT, _LONG_CHAT, _TOOLS, _REASONING),
+    good=(_CHAT, _LONG_CHAT, _TOOLS, _REASONING, _SHORT),
     bad=(replace_in_body(_LONG_CHAT, ", of tomorrow and of the week?", ""), replace_in_body(replace_in_body(_LONG_CHAT, " of tomorrow and of the week?", ""), '"completion_tokens":4,"total_tokens":13', '"completion_tokens":3,"total_tokens":12'), replace_in_body(_LONG_CHAT, "你好! How can I", "can I"), replace_in_body(_LONG_CHAT, "the trains of today, of ", "")),
     depends_on=("chunk.present", "sse.no-error", "http.complete"),
     dialects=WITH_CHOICES,
