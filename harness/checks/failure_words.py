@@ -18,6 +18,9 @@ _LABEL = re.compile(
 )
 _WHOLE_ERROR = re.compile(r"\[(?:Error|ERROR|Exception)\s*[:：-][^\[\]]+\]")
 """An error in brackets that is the whole text."""
+_AT_END = re.compile(
+    r"(?:^\s*|(?<=\S))\[(?:Error|ERROR|Exception)(?:\s*[:：-][^\[\]\n]+\]|\][ :：]+[^\[\]\n]+)\Z", re.MULTILINE
+)
 _FAILING = re.compile(
     r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
     r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b[45]\d\d status code|\berror:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
@@ -75,7 +78,7 @@ def failure_in(text: str) -> str | None:
 
 
 def failure_at_end(text: str) -> str | None:
-    """Return the last line of a text where it is an error in brackets that is not the model's."""
-    before, _, line = text.rstrip().rpartition("\n")
-    told = _WHOLE_ERROR.fullmatch(line.strip()) and (_OF_SERVERS.search(line) or _FAILING.search(line))
-    return line.strip() if told and before.strip() else None
+    """Return the error in brackets that a text ends with, in a line of its own or stuck to a word; no model's."""
+    found = _AT_END.search(text.rstrip())
+    told = found and (_OF_SERVERS.search(found[0]) or _FAILING.search(found[0]))
+    return found[0].strip() if found and told and text[: found.start()].strip() else None

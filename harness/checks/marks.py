@@ -41,7 +41,7 @@ _AS_ONE_THINKS = re.compile(
     re.IGNORECASE,
 )
 _OF_TAGS = re.compile(
-    r"\b(?:tags?|tokens?|markup|xml|html|templates?|format|parsers?|delimiters?|brackets?)\b|标签|格式|模板",
+    r"\b(?:tags?|tokens?|markup|xml|html|templates?|format|parsers?|delimiters?|brackets?|vocabular\w+|embeddings?)\b|标签|格式|模板",
     re.IGNORECASE,
 )
 _HALF = 24  # characters: no special token is longer
@@ -94,6 +94,7 @@ _SIGNS = (
     "tool_response>",
     "</answer>",
 )
+_UNKNOWN = {"<unk>", "[UNK]"}
 _QUOTES = "\"'()“”‘’「」"
 _WITHIN = re.compile(r"[a-z,:] (?: [a-z]|, |\. |\)?[,;:])")
 _CHANNELS = re.compile(
@@ -279,7 +280,8 @@ def _is_spoken_of(text: str, found: re.Match[str]) -> bool:
     """Return whether a token is within a sentence, or in quotes, as in an explanation."""
     before, after = text[max(0, found.start() - 2) : found.start()], text[found.end() : found.end() + 2]
     quoted = before[-1:] in _QUOTES and after[:1] in _QUOTES and before[-1:] and after[:1]
-    return bool(quoted) or bool(_WITHIN.fullmatch(before + after))
+    about = found[0] not in _UNKNOWN or _OF_TAGS.search(text)  # one of these stands for a word
+    return bool(quoted) or bool(about and _WITHIN.fullmatch(before + after))
 
 
 def call_markup(text: str, *, beside_calls: bool = False) -> str | None:

@@ -62,12 +62,23 @@ _PIECES, _KINDS = 10, 3
 
 def run_together(texts: Sequence[str]) -> bool:
     """Return whether many fragments are whole words, small ones among them, without any white space between them."""
-    if len(texts) < _PIECES or any(" " in text for text in texts):
+    if len(texts) < _PIECES:
         return False
+    if any(" " in text for text in texts):
+        return _trimmed(texts)
     letters = [text for text in texts if text.isalpha()]
     small = [text for text in letters if text.lower() in SMALL_WORDS]
     follows = sum(one[-1:].isalpha() and other[:1].isalpha() for one, other in pairwise(texts))
     return len({*small}) >= _KINDS and 2 * len(letters) > len(texts) and 2 * follows > len(texts)
+
+
+def _trimmed(texts: Sequence[str]) -> bool:
+    """Return whether no fragment of several words begins or ends with white space, and small words touch their neighbours."""
+    if any(text != text.strip() for text in texts):
+        return False
+    joints = [(one.split()[-1], other.split()[0]) for one, other in pairwise(filter(None, texts))]
+    glued = {word.lower() for pair in joints if "".join(pair).isalpha() for word in pair}
+    return len(glued & SMALL_WORDS) >= _KINDS
 
 
 def a_line_each(texts: Sequence[str]) -> bool:

@@ -104,12 +104,12 @@ def rewritten(text: str) -> tuple[str, Advice] | None:
     for said, advice, mended in _REWRITES:
         if is_object(mended(text)):
             return f"{said}: {shown}", advice
-    beyond = _beyond(text)
+    rest = beyond(text)
     begin, end = text.find("{"), text.rfind("}") + 1
     around = begin >= 0 and (begin or end < len(text)) and is_object(text[begin:end])
     forms = (
         (around, "the arguments have text around them", _AROUND),
-        (bool(beyond), f"{beyond!r} follows the object of the arguments", _BEYOND),
+        (bool(rest), f"{rest!r} follows the object of the arguments", _BEYOND),
         (is_object("{" + text) or is_object('{"' + text), "the beginning of the arguments is missing", _BEHEADED),
         (_is_python(text), "the arguments are written as Python", _PYTHON),
         (
@@ -133,7 +133,7 @@ def _other_form(text: str) -> str | None:
     return "the arguments are keys and values, not JSON" if _PAIRS.fullmatch(text) else None
 
 
-def _beyond(text: str) -> str | None:
+def beyond(text: str) -> str | None:
     """Return the text after the object that ``text`` begins with, such as an extra brace; None if there is none."""
     bare = text.lstrip()
     try:

@@ -104,6 +104,8 @@ def choices_not_empty(exchange: Exchange) -> Iterator[Problem]:
     """
     columns = exchange.columns
     if not columns.choices:
+        if columns.kinds("/choices").keys() - {"[]", "missing"}:
+            return  # chunk.choices reports what they are
         yield from (
             Problem("choices is empty throughout", ((number, "/choices"),), _EMPTY_THROUGHOUT)
             for number in columns.empty_choices_chunks[:1]

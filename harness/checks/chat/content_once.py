@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from harness.checks import sources
 from harness.checks.applies import stream, success_status
 from harness.checks.chat.repeated_text import repeated
+from harness.checks.chat.repetition import repetition
 from harness.checks.chat.said_pieces import said
+from harness.checks.chat.usages import counted_tokens
 from harness.checks.kinds import place_of
 from harness.checks.registry import Unread, rule
 from harness.results import Advice, Level, Problem
@@ -14,10 +17,14 @@ from harness.simulate.reference import BODY, REASONING, STREAM, TOOLS, replace_i
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 
-_FEW = 3  # pieces
+_FEW, _MANY = 3, 8  # pieces
 _FIRST = Advice(
     "The user reads `TheThe`; with JSON requested, `json.loads` raises.",
     "Skip a second piece that equals the first, for this provider only: `if piece != text:` before it is appended.",
+)
+_ONCE_MORE = Advice(
+    "The user reads a word twice, and the model reads it so in the next turn; JSON and code break there.",
+    "Skip a chunk that equals the one before it in every byte, or ask without `stream=True`.",
 )
 _CUMULATIVE = replace_in_body(
     replace_in_body(STREAM, '"! How can I"', '"你好! How can I"'), '" help?"', '"你好! How can I help?"'
@@ -87,9 +94,25 @@ def once(exchange: Exchange) -> Iterator[Problem]:
         for channel in ("content", "refusal"):
             yield from repeated(exchange, choice, channel, "text", grows=False)
         pieces = choice.fragments("content")
-        if _begins_twice(pieces.texts):
+        again = _counted_once(exchange, pieces.texts)
+        if again:
+            place = place_of(exchange, choice, pieces.chunks[again], "/{part}/content")
+            yield Problem(
+                "a piece of the text comes once more: more pieces came than tokens are counted", (place,), _ONCE_MORE
+            )
+        if len(exchange.columns.choices) == 1 and _begins_twice(pieces.texts):
             place = place_of(exchange, choice, pieces.chunks[1], "/{part}/content")
             yield Problem("the first piece of the text comes twice", (place,), _FIRST)
+
+
+def _counted_once(exchange: Exchange, texts: Sequence[str]) -> int:
+    """Return the number of the first piece that repeats the one before, if so many pieces exceed the tokens; else 0."""
+    tokens = counted_tokens(exchange)
+    if not _MANY <= tokens < len(texts):
+        return 0
+    same = [at for at, (one, other) in enumerate(pairwise(texts), 1) if one == other and one.strip()]
+    told = len(texts) - tokens <= len(same) <= _FEW and repetition(texts) is None
+    return same[0] if told else 0
 
 
 def _begins_twice(texts: Sequence[str]) -> bool:

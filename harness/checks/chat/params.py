@@ -128,7 +128,7 @@ def n(exchange: Exchange) -> Iterator[Problem]:
     if came == 1 < ends == wanted:
         said = f"{wanted} choices were asked for, and all {ends} that came have one index"
         yield Problem(said, ((exchange.columns.last, "/choices"),), _ONE_INDEX)
-    elif came != wanted:
+    elif came not in {0, wanted}:  # that none came, other rules report
         yield Problem(
             f"{count_of(wanted, 'choice was', 'choices were')} asked for, {came} came",
             ((exchange.columns.last, "/choices"),),

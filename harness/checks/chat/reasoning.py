@@ -8,6 +8,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, has_reasoning, success_status, uncut
 from harness.checks.chat.repeated_text import are_copies
 from harness.checks.chat.repetition import said_once
+from harness.checks.chat.usages import counted_tokens
 from harness.checks.kinds import place_of, wrong_kinds
 from harness.checks.marks import before_marks
 from harness.checks.registry import Reason, Unread, observation, rule
@@ -35,8 +36,9 @@ _LATE = with_body(
     REASONING, b"\n\n".join(sorted(_EVENTS[:-3], key=lambda event: b'"reasoning_content":"' in event) + _EVENTS[-3:])
 )
 _AFTER = "after all of the text"
-_TELLING = 8  # characters: shorter reasoning may well be the first words of the response
+_TELLING = 8  # characters or pieces: shorter reasoning may well be the first words of the response
 _LONG = 200  # characters: longer reasoning equal to the response is not reasoning
+_BOTH = 1.6  # tokens a piece: with more, both copies may be counted
 _OBJECT = Advice(
     "`reasoning += delta.reasoning_content` raises TypeError: the text is inside an object.",
     'Take it out: `piece = piece.get("text") or "" if isinstance(piece, dict) else piece`.',
@@ -161,20 +163,21 @@ def not_in_content(exchange: Exchange) -> Iterator[Problem]:
     # A model may think the exact words of its answer, as DeepSeek-R1 does on a greeting; then nothing follows.
     for choice in exchange.columns.choices.values():
         text, thought = choice.fragments("content"), choice.fragments(choice.reasoning or "")
-        message = _copied(text, thought)
+        message = _copied(text, thought, counted_tokens(exchange))
         if message:
             place = place_of(exchange, choice, text.chunks[0], "/{part}/content")
             yield Problem(message, (place,), advice=None if "begins" in message else _SAME)
     raise Unread("usage.enough")
 
 
-def _copied(text: Fragments, thought: Fragments) -> str | None:
+def _copied(text: Fragments, thought: Fragments, tokens: int) -> str | None:
     """Return how the text contains the reasoning, if it does."""
     said, thoughts = text.text.strip(), before_marks(said_once(thought.texts)).strip()
     if are_copies(text, thought):
         return "each piece comes as text and as reasoning"
     if said == thoughts:
-        return "the whole text comes as reasoning too" if len(said) >= _LONG else None
+        once = text.texts == thought.texts and _TELLING <= len(text.texts) <= tokens < _BOTH * len(text.texts)
+        return "the whole text comes as reasoning too" if len(said) >= _LONG or once else None
     return (
         "the text begins with the whole reasoning" if len(thoughts) > _TELLING and said.startswith(thoughts) else None
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import isinf
@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, finish_values, uncut
-from harness.checks.chat.argument_writing import rewritten
+from harness.checks.chat.argument_writing import beyond, rewritten
 from harness.checks.chat.tool_fragments import LISTS, all_calls, called, leaves, place
 from harness.checks.kinds import wrong_kinds
 from harness.checks.registry import NotApplicable, Reason, rule
@@ -34,6 +34,10 @@ _READ = ("chunk.present",)
 _SHOWN = 60
 _TRIED = 20  # fragments equal to the one before
 _Told = tuple[str, Advice | None]
+_ASTRAY = Advice(
+    "`json.loads` raises for both calls, and neither is made.",
+    "Do not mend them by a guess: ask again without `stream=True`, where no fragment can get the wrong index.",
+)
 
 
 _NO_FUNCTION = Advice(
@@ -179,8 +183,18 @@ def arguments_json(exchange: Exchange) -> Iterator[Problem]:
             # The arguments of all calls under one index are joined: index-distinct reports them.
             if sharing[call.index] and len(values_in_row(call.arguments)) == sharing[call.index]:
                 continue
-            said, advice = _told(call, choice)
+            said, advice = _astray(call, calls) or _told(call, choice)
             yield Problem(said, place(call.fragments[-1], "/function/arguments"), advice)
+
+
+def _astray(call: JoinedCall, calls: Sequence[JoinedCall]) -> _Told | None:
+    """Return the problem of two calls one of which has the end of the other's arguments."""
+    pairs = [pair for other in calls if other is not call for pair in ((call, other), (other, call))]
+    for longer, shorter in pairs:
+        rest = beyond(longer.arguments)
+        if rest and shorter.arguments.strip() and is_object(shorter.arguments + rest):
+            return f"the arguments of one call have the end of another's: {rest}", _ASTRAY
+    return None
 
 
 def _of_another_type(call: JoinedCall) -> bool:

@@ -234,7 +234,7 @@ def has_id(exchange: Exchange) -> Iterator[Problem]:
     """
     for call in all_calls(exchange):
         # tool_calls.id-type reports an id of another type.
-        if not _given_id(call):
+        if _given_id(call) is None:
             yield Problem("a call has no id", place(call.fragments[0]))
         elif not call.id.strip() if call.id else False:
             yield Problem("the id of a call is only white space", place(call.fragments[0], "/id"))
@@ -283,7 +283,7 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
 
 def _given_id(call: JoinedCall) -> Any:
     """Return the first id, of any type; None if it is missing or empty."""
-    return next(filter(None, (one.value.get("id") for one in call.fragments)), None)
+    return next((given for one in call.fragments if (given := one.value.get("id")) not in {None, ""}), None)
 
 
 @rule(

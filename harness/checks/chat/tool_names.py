@@ -18,7 +18,7 @@ from harness.checks.chat.tool_fragments import (
 from harness.checks.registry import Reason, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import TOOLS, TOOLS_BODY, replace_in_body, with_request_params
-from harness.wire.chat.calls import name_in
+from harness.wire.chat.calls import JoinedCall, name_in
 from harness.wire.chat.chunks import ToolFragment
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object, objects_in
@@ -89,6 +89,12 @@ _FUNCTION_AS_CUSTOM = Advice(
 )
 
 
+_UNREAD = Advice(
+    "`call.custom.name` or `.input` raises, or the result is sent back for no call.",
+    "Check each call before you run it, `if call.id and call.custom and isinstance(call.custom.input, str):`, and ask again otherwise.",
+)
+
+
 def _called_by_name(exchange: Exchange) -> Reason | None:
     """A response that calls a tool, to a request known to offer some."""
     calls = any(choice.tools for choice in exchange.columns.choices.values())
@@ -102,7 +108,7 @@ def _called_by_name(exchange: Exchange) -> Reason | None:
     "tool_choice.kind", SHOULD, "A function is called as a function, a custom tool as a custom tool.",
     sources.TOOL_CHOICE, _called_by_name,
     good=(TOOLS, TOOLS_BODY, with_request_params(_AS_CUSTOM, tools=[_FREE])),
-    bad=(with_request_params(TOOLS, tools=[_FREE]), with_request_params(TOOLS_BODY, tools=[_FREE]), _AS_CUSTOM),
+    bad=(with_request_params(TOOLS, tools=[_FREE]), with_request_params(TOOLS_BODY, tools=[_FREE]), _AS_CUSTOM, with_request_params(replace_in_body(_AS_CUSTOM, '"input":"Paris"', '"input":{}'), tools=[_FREE])),
     depends_on=_READ,
 )  # fmt: skip
 def kind(exchange: Exchange) -> Iterator[Problem]:
@@ -124,6 +130,26 @@ def kind(exchange: Exchange) -> Iterator[Problem]:
             said = f"the custom tool {name} is called as a function: its input is missing"
             yield Problem(said, place(fragment), _CUSTOM_AS_FUNCTION)
             return
+    for call in all_calls(exchange):
+        lacking = _unread(call)
+        if lacking:
+            yield Problem(lacking, place(call.fragments[0]), _UNREAD)
+            return
+
+
+def _unread(call: JoinedCall) -> str | None:
+    """Return what clients miss in a custom call; None if nothing, or if it is of a function."""
+    if not any(map(is_custom, call.fragments)):
+        return None
+    given = [as_object(one.value.get("custom")) for one in call.fragments]
+    inputs = [one["input"] for one in given if "input" in one]
+    forms = (
+        (not any(given), "a custom call has no object custom"),
+        (not any(map(_name_in, given)), "a custom call names no tool"),
+        (not call.id, "a custom call has no id"),
+        (not all(isinstance(one, str) for one in inputs), "a custom call has an input that is not a string"),
+    )
+    return next((said for found, said in forms if found), None)
 
 
 def _named(fragment: ToolFragment) -> str:

@@ -189,7 +189,7 @@ def not_unasked(exchange: Exchange) -> Iterator[Problem]:
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:
     """
-    `total += chunk.usage.total_tokens` counts it again: 42 tokens instead of 12.
+    `total += chunk.usage.total_tokens` counts the same tokens again.
 
     Instead: Keep the last usage instead of adding them up: `usage = chunk.usage or usage`.
     """

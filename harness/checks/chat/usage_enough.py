@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import all_of, complete_answer, uncut
+from harness.checks.chat.repetition import growth
 from harness.checks.chat.usages import (
     COUNTS,
     bytes_that_came,
@@ -12,6 +13,7 @@ from harness.checks.chat.usages import (
     is_count,
     top_usages,
 )
+from harness.checks.marks import think_tag
 from harness.checks.registry import Unread, rule
 from harness.checks.sizes import bytes_beyond_runs
 from harness.results import Advice, Level, Problem
@@ -30,14 +32,31 @@ _WITHOUT_THOUGHT = Advice(
     "Estimate the reasoning and add it: `output = usage.completion_tokens + len(reasoning) // 4`.",
 )
 
+_THOUGHT_AS_TEXT = Advice(
+    "The user reads what the model thought as the answer, and no mark says where it ends.",
+    "Ask with thinking turned off, or start the server with the reasoning parser of the model.",
+)
+
 
 def _came(exchange: Exchange) -> tuple[int, int]:
     """Return the bytes of received text, and of text and reasoning, counting repetitions once."""
     texts = {True: 0, False: 0}
     for choice in exchange.columns.choices.values():
         for channel in choice.channels:
-            texts[channel == choice.reasoning] += bytes_beyond_runs(choice.fragments(channel).text)
+            pieces = choice.fragments(channel).texts
+            text = pieces[-1] if growth(pieces) else "".join(pieces)
+            texts[channel == choice.reasoning] += bytes_beyond_runs(text)
     return texts[False], texts[False] + texts[True]
+
+
+def _thought_as_text(exchange: Exchange, told: int, thought: int) -> tuple[int, int] | None:
+    """Return the reasoning tokens, and the bytes of text for which the other tokens are too few; None if they suffice."""
+    choices = exchange.columns.choices.values()
+    if not 0 < thought <= told or any(choice.reasoning or choice.tools for choice in choices):
+        return None
+    size, _ = _came(exchange)
+    marked = any(think_tag(choice.fragments("content").text) for choice in choices)
+    return None if size <= _BYTES * (told - thought) + _SLACK or marked else (thought, size)
 
 
 @rule(
@@ -47,6 +66,7 @@ def _came(exchange: Exchange) -> tuple[int, int]:
     bad=(
         replace_in_body(STREAM_USAGE, " help?", f" help?{_LONG}"),
         replace_in_body(BODY, " help?", f" help?{_LONG}"),
+        replace_in_body(replace_in_body(BODY, " help?", " help? The sky is blue, since its light comes from all sides."), '"reasoning_tokens":0', '"reasoning_tokens":3'),
         replace_in_body(replace_in_body(REASONING, _GREET, f"{_GREET}{2 * _LONG}"), '"reasoning_tokens":8', '"reasoning_tokens":0'),
     ),
     depends_on=("chunk.present", "usage.positive", "sse.no-error", "http.complete"),
@@ -73,6 +93,9 @@ def enough(exchange: Exchange) -> Iterator[Problem]:
     elif all_of_it > most and not detail(usage, "reasoning_tokens"):
         said = f"completion_tokens is {tokens} for {text:,} bytes of text and {all_of_it - text:,} of reasoning"
         yield Problem(f"{said}, which is not counted", at, _WITHOUT_THOUGHT)
+    elif thought := _thought_as_text(exchange, told, detail(usage, "reasoning_tokens")):
+        said = f"{tokens} completion_tokens less {thought[0]} reasoning_tokens are few for {thought[1]:,} bytes of text"
+        yield Problem(said, at, _THOUGHT_AS_TEXT)
     elif 0 <= told != tokens and bytes_that_came(exchange) > _BYTES * min(tokens, told) + _SLACK:
         raise Unread("usage.sum", "usage.proportion")
     else:

@@ -105,6 +105,13 @@ def detail(usage: Usage, name: str) -> int:
     return 0
 
 
+def counted_tokens(exchange: Exchange) -> int:
+    """Return the last ``completion_tokens`` of a response with one choice; 0 if there is none."""
+    usages = top_usages(exchange)
+    tokens = usages[-1].value.get(COUNTS[1]) if usages and len(exchange.columns.choices) == 1 else None
+    return tokens if is_count(tokens) else 0
+
+
 def bytes_that_came(exchange: Exchange, *, reasoning: bool = True) -> int:
     """Return the bytes of received text and tool calls, in UTF-8."""
     said = 0

@@ -13,13 +13,13 @@ from harness.simulate.fault import Fault, Variant
 GROUPS = (
     "wire", "chunk", "asked", "between", "answer", "texts", "calls", "counts", "json_text", "probabilities",
     "refusals", "transfer", "misplaced", "reported", "named", "written", "sdk", "uncounted", "told_otherwise",
-    "relayed", "further", "foreign", "calls_as_text", "untold", "lost", "lost_pieces", "unformed", "misreported",
+    "relayed", "further", "foreign", "calls_as_text", "untold", "lost", "lost_pieces", "astray", "unformed", "misreported",
 )  # fmt: skip
 """The modules with faults, in display order."""
 
 _GROUPS_OF_VARIANTS = (
     "variants", "options", "text_variants", "legal_counts", "transfer", "misplaced", "reported", "named", "written",
-    "sdk", "uncounted", "told_otherwise", "relayed", "further", "foreign", "calls_as_text", "untold", "lost", "lost_pieces", "unformed", "misreported",
+    "sdk", "uncounted", "told_otherwise", "relayed", "further", "foreign", "calls_as_text", "untold", "lost", "lost_pieces", "astray", "unformed", "misreported",
 )  # fmt: skip
 
 FAULTS: dict[str, Fault]
