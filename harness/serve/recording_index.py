@@ -37,7 +37,7 @@ from harness.simulate.messages import ideal as messages
 from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
 from harness.simulate.recordings import recording
 from harness.wire.dialect import COUNT_TOKENS, DIALECTS, DialectName, dialect_of
-from harness.wire.exchange import Exchange, Headers, Request
+from harness.wire.exchange import Exchange, Headers, Request, object_in
 from harness.wire.shapes import Json
 
 REFERENCE = "reference"
@@ -233,9 +233,7 @@ class RecordingIndex:
         """
         key = provider, sha256(content).digest(), scenario, path
         held = self._answers.pop(key, None)
-        held = held or self._choose(
-            RequestMade(provider, Request("POST", "", body=content).json, path, content), scenario
-        )
+        held = held or self._choose(RequestMade(provider, object_in(content), path, content), scenario)
         self._answers[key] = held
         if len(self._answers) > _REMEMBERED:
             del self._answers[next(iter(self._answers))]

@@ -18,16 +18,14 @@ class Hints:
     def __init__(self, text: str = "") -> None:
         text = text[:_LONGEST]
         self.text_of_prompt = text
-        self._lowered = text.lower()
         self._numbers = [*dict.fromkeys([*_IN_CALL.findall(text), *_NUMBER.findall(text)])]
-        quoted = [one or other for one, other in _QUOTED.findall(text)]
-        self._texts = [*dict.fromkeys([*quoted, *_NAME.findall(text)])]
+        self._texts: list[str] | None = None  # found when the first is asked for
 
     def copy(self) -> "Hints":
         """Return the remaining hints as a copy to consume."""
         other = object.__new__(Hints)
-        other.text_of_prompt, other._lowered = self.text_of_prompt, self._lowered
-        other._numbers, other._texts = self._numbers, [*self._texts]
+        other.text_of_prompt, other._numbers = self.text_of_prompt, self._numbers
+        other._texts = None if self._texts is None else [*self._texts]
         return other
 
     def numbers(self, *, whole: bool) -> Iterator[float]:
@@ -55,12 +53,20 @@ class Hints:
         )
         if after:
             return after[1]
+        if self._texts is None:
+            self._texts = _texts_in(self.text_of_prompt)
         return self._texts.pop(0) if self._texts else None
 
     def first(self, values: list[Any]) -> list[Any]:
         """Return values with those first that the prompt names."""
-        said = self._lowered
+        said = self.text_of_prompt.lower()
         return sorted(values, key=lambda one: not (isinstance(one, str) and one and one.lower() in said))
+
+
+def _texts_in(text: str) -> list[str]:
+    """Return what a text quotes, and then the names in it, each once."""
+    quoted = [one or other for one, other in _QUOTED.findall(text)]
+    return [*dict.fromkeys([*quoted, *_NAME.findall(text)])]
 
 
 def spoken(name: str) -> str:

@@ -208,47 +208,52 @@ def make_id(form: str, seed: str, number: int = 0) -> str:
         return form
     plan = _id_form(form)
     source = _bytes_of(seed, plan.bytes)
-    letters = {kind: source.translate(_LETTERS[kind]).decode() for kind in plan.kinds}
-    made = [letters[one.kind][one.start : one.end] if one.kind != "number" else one.number(number) for one in plan.made]
-    return plan.text % tuple(made)
-
-
-class _Letters(NamedTuple):
-    """Letters of a ``kind`` in an id: from the bytes ``start`` to ``end`` of its source, or a number of that width."""
-
-    kind: str
-    start: int
-    end: int
-
-    def number(self, number: int) -> str:
-        return f"{number:0{self.end - self.start}d}"
+    letters = b"".join([source.translate(table) for table in plan.tables]).decode()
+    parts = [letters[one] for one in plan.places]
+    for at, width in plan.numbers:
+        parts[at] = f"{number:0{width}d}"
+    return plan.text % tuple(parts)
 
 
 class _IdForm(NamedTuple):
-    """The form of an id: its ``text`` with placeholders, the letters ``made`` for them, and their number of bytes."""
+    """
+    The form of an id: its ``text`` with placeholders, and the ``places`` of their letters.
+
+    These are in one string: ``bytes`` bytes, translated by each of ``tables``.  ``numbers`` are the placeholders that are
+    numbers, with their widths.
+    """
 
     text: str
-    made: tuple[_Letters, ...]
-    kinds: frozenset[str]
+    tables: tuple[bytes, ...]
+    places: tuple[slice, ...]
+    numbers: tuple[tuple[int, int], ...]
     bytes: int
 
 
 @lru_cache(256)
 def _id_form(form: str) -> _IdForm:
     plain, *rest = _PART.split(form.replace("{uuid}", _UUID))
-    whole, made = plain.replace("%", "%%"), list[_Letters]()
-    kinds, taken = set(), 0
-    for kind, count, text in zip(*[iter(rest)] * 3, strict=True):
-        width = int(count or 1)
-        made.append(_Letters(kind, taken, taken + width))
-        whole += "%s" + text.replace("%", "%%")
-        if kind != "number":  # uses no bytes
-            kinds.add(kind)
-            taken += width
-    return _IdForm(whole, tuple(made), frozenset(kinds), taken)
+    parts = [
+        (kind, int(count or 1), text.replace("%", "%%")) for kind, count, text in zip(*[iter(rest)] * 3, strict=True)
+    ]
+    whole = "%s".join([plain.replace("%", "%%"), *(text for _, _, text in parts)])
+    kinds = list(dict.fromkeys(kind for kind, _, _ in parts if kind != "number"))
+    blocks = -(-sum(width for kind, width, _ in parts if kind != "number") // _DIGEST)
+    places, taken = list[slice](), 0
+    for kind, width, _ in parts:
+        if kind == "number":  # uses no bytes
+            places.append(slice(0))
+            continue
+        start = kinds.index(kind) * blocks * _DIGEST + taken
+        places.append(slice(start, start + width))
+        taken += width
+    numbers = tuple((at, width) for at, (kind, width, _) in enumerate(parts) if kind == "number")
+    return _IdForm(whole, tuple(_LETTERS[kind] for kind in kinds), tuple(places), numbers, blocks * _DIGEST)
 
 
 def _bytes_of(seed: str, count: int) -> bytes:
     """Return bytes determined by the seed."""
     blocks = -(-count // _DIGEST)
+    if blocks == 1:
+        return hashlib.sha256(f"{seed} 0".encode()).digest()
     return b"".join([hashlib.sha256(f"{seed} {block}".encode()).digest() for block in range(blocks)])

@@ -37,8 +37,13 @@ _OF_SCENARIO = re.compile(r"(?:audit\.|published\.(?:undated|[\d-]+)-)?(messages
 def dialect_of(url: str, content: bytes) -> DialectName:
     """Return the dialect of a request to ``url``; if that is empty, that of its response."""
     if url:
-        return "messages" if is_messages(url) else "completions" if is_completions(url) else "chat"
+        return _dialect_at(url)
     return "messages" if answers_messages(content) else "completions" if answers_completions(content) else "chat"
+
+
+@lru_cache(1024)
+def _dialect_at(url: str) -> DialectName:
+    return "messages" if is_messages(url) else "completions" if is_completions(url) else "chat"
 
 
 @lru_cache(1024)

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from urllib.parse import urlsplit
 
 import orjson
@@ -41,6 +41,7 @@ _BEGINNING = 1 << 20
 """How much of a response that is too large is read to tell its dialect and form, bytes."""
 _LIMIT = re.compile(r"LimitReached: (.* (?:bytes|events))", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_Default = TypeVar("_Default")
 _OF_ANSWER = ("dialect", "reading", "message", "turn", "calls", "completion")
 """The derived values that depend only on the URL and the bytes of the response."""
 
@@ -57,6 +58,17 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._by_name[name.lower()]
+
+    def __contains__(self, name: object) -> bool:  # this and get, since those of Mapping raise and catch an error
+        return isinstance(name, str) and name.lower() in self._by_name
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _Default, /) -> str | _Default: ...
+    def get(self, name: str, default: _Default | None = None, /) -> str | _Default | None:
+        """Return the value of a field, or ``default`` if there is none."""
+        return self._by_name.get(name.lower(), default)
 
     def __iter__(self) -> Any:
         return iter(self._by_name)
@@ -80,11 +92,7 @@ class Request:
     @cached_property
     def json(self) -> dict[str, Any] | None:
         """The body as a JSON object; None if there is none."""
-        try:
-            parsed = orjson.loads(self.body or b"")
-        except orjson.JSONDecodeError:
-            return None
-        return parsed if isinstance(parsed, dict) else None
+        return object_in(self.body or b"")
 
     def get(self, key: str) -> Any:
         """Return a top-level parameter of the body; None if absent or unknown."""
@@ -103,6 +111,15 @@ class Request:
             return (parts.hostname or "") + (f":{parts.port}" if parts.port not in {None, 80, 443} else "")
         except ValueError:  # such as an unclosed bracket of an IPv6 address
             return ""
+
+
+def object_in(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that ``content`` is; None if it is none."""
+    try:
+        parsed = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def include_usage(body: Mapping[str, Any]) -> bool:

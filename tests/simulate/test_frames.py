@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.simulate.chat.refusing import wrong_with
-from harness.simulate.frames import of_frame
+from harness.simulate.frames import of_frame, of_latest
 
 
 def test_a_frame_is_worked_through_once_whatever_the_messages() -> None:
@@ -16,6 +16,24 @@ def test_a_frame_is_worked_through_once_whatever_the_messages() -> None:
 
     assert [model({"model": name, "messages": [name, number]}) for number in range(3) for name in "ab"] == [*"ababab"]
     assert seen == [{"model": "a"}, {"model": "b"}]
+
+
+def test_the_frames_of_a_request_and_of_its_chat_form_are_both_at_hand() -> None:
+    seen: list[str] = []
+
+    @of_latest
+    def other(body: dict[str, Any]) -> dict[str, Any]:
+        seen.append(body["model"])
+        return body | {"model": "other"}
+
+    @of_frame
+    def model(body: dict[str, Any]) -> Any:
+        return body["model"]
+
+    for name in ("a", "b"):
+        body = {"model": name}
+        assert [model(one) for one in (body, other(body), body, other(body))] == [name, "other"] * 2
+    assert seen == ["a", "b"]
 
 
 def test_a_long_frame_is_not_kept_and_a_deep_one_is_no_error() -> None:

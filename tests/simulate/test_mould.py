@@ -64,6 +64,32 @@ def test_an_answer_of_an_outline_that_came_before_is_what_it_would_be_without(pr
     assert any(held for _, held in mould.MOULDS.values()) is (name in {"", "lookup_order"})
 
 
+@pytest.mark.parametrize("provider", ["reference", "deepseek", "bailian", "volcengine"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_message_of_an_outline_that_came_before_is_what_it_would_be_without(provider: str, *, stream: bool) -> None:
+    made = Synthesiser(MATRIX, ROOT)
+    tool = {"name": TOOL["name"], "input_schema": TOOL["parameters"]}
+    options: tuple[dict[str, Any], ...] = (
+        {},
+        {"tools": [tool]},
+        {"tools": [tool], "max_tokens": 3},
+        {"stop_sequences": ["t"]},
+    )
+    bodies = [
+        {"max_tokens": 900, "tools": [], **asked("m", words, stream=stream), **more}
+        for words, more in product(WORDS, options)
+    ]
+    alone = []
+    for body in bodies:
+        mould.MOULDS.clear()
+        alone.append(made.answer(provider, body, path="/v1/messages")[1].response)
+    for _ in range(2):
+        assert [made.answer(provider, body, path="/v1/messages")[1].response for body in bodies] == alone
+    assert any(held for _, held in mould.MOULDS.values())
+    called = orjson.loads(alone[1].body)["content"][-1]["input"] if not stream else {}
+    assert stream or called == {"order_id": 15, "note": "plain"}
+
+
 def test_models_of_one_form_keep_their_names() -> None:
     made = Synthesiser(MATRIX, ROOT)
     model = made.models("deepseek")[0]

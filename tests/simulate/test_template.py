@@ -55,3 +55,7 @@ def test_an_id_has_its_form_and_depends_on_its_seed_alone(form: str, pattern: st
 
 def test_an_id_is_the_same_on_every_machine() -> None:
     assert make_id("{hex 16}", "deepseek/deepseek-flash chat.stream 0 id") == "e18cdcef0b6e2724"
+    assert (
+        make_id("{number 2}-{hex 3}%{digit 3}{hex 40}", "seed", 123)
+        == "123-fc6%719304b5ad2494a9dd3f9795cacce2c7c1922aaf085"
+    )

@@ -153,6 +153,13 @@ def test_headers_keep_order_and_case_and_match_in_any() -> None:
     assert headers.pairs[0] == ("X-A", "1")
     assert headers["X-a"] == "1, 3"
     assert list(headers) == ["x-a", "x-b"]
+    assert (headers.get("X-a"), headers.get("y"), headers.get("y", 0), "X-B" in headers, "y" in headers) == (
+        "1, 3",
+        None,
+        0,
+        True,
+        False,
+    )
 
 
 def test_what_was_asked_decides_whether_it_streams() -> None:

@@ -8,7 +8,7 @@ judged.
 from typing import Any, NamedTuple
 
 from harness.simulate.chat.profile import Body, BodyKind, Form, Profile, Stream, StreamKind
-from harness.simulate.chat.render import Answer
+from harness.simulate.chat.render import Answer, Sheet, sheet_of
 from harness.simulate.template import split, uses
 from harness.wire.shapes import Json
 
@@ -58,14 +58,14 @@ _STREAM = Stream.model_validate(
 
 class Fitting(NamedTuple):
     """
-    A form that has the kind of a response.
+    The template of a kind of responses; None if there is no evidence for any.
 
-    ``guessed`` is whether there is no evidence for that kind, and ``mute`` whether its substitute has no place for
+    ``guessed`` is the kind if there is no evidence for it, and ``mute`` whether its substitute has no place for
     reasoning.
     """
 
-    form: Form
-    guessed: bool
+    sheet: Sheet | None
+    guessed: str = ""
     mute: bool = False
 
 
@@ -90,12 +90,12 @@ class Forms:
         forms = own + [one for one in self._profile.forms if one not in own]
         seen = next((one for one in forms if _has(one, answer, streamed=streamed)), None)
         if seen is not None:
-            return Fitting(_with_logprobs(seen, answer), guessed=False)
+            return Fitting(sheet_of(_with_logprobs(seen, answer), answer, streamed=streamed))
         nearest = min(forms, key=lambda one: _missing(one, answer, streamed=streamed))
         made = _with_kind(nearest, answer, streamed=streamed)
         kind = getattr(made.stream if streamed else made.body, _kind(answer))
         mute = answer.thinks and not uses(kind.model_dump(), "thought")
-        return Fitting(_with_logprobs(made, answer), guessed=True, mute=mute)
+        return Fitting(sheet_of(_with_logprobs(made, answer), answer, streamed=streamed), answer.kind, mute)
 
 
 def _kind(answer: Answer) -> str:

@@ -20,7 +20,7 @@ from harness.simulate.chat.parameters import forms_in, given_in, parameters_of, 
 from harness.simulate.chat.profile import Profile, Refusal
 from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.refusing import Wrong, wrong_with
-from harness.simulate.chat.render import Answer, render, render_headers, render_refusal
+from harness.simulate.chat.render import Answer, render_headers, render_refusal
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
 from harness.simulate.chat.spoken import spoken
 from harness.simulate.chat.strictness import refused_by_openai
@@ -126,11 +126,13 @@ class ProfileManner:
         answer = Answer(choices, model, tokens_of_prompt(body), seed_of(body), include_usage(body), alternatives)
         fitting = self._forms.of(model, answer, streamed=streamed)
         if fitting.mute:
-            return self._answered(body, replace(said, thought=()))
-        rendered = render(fitting.form, answer, streamed=streamed)
-        if rendered is None:
+            silent = replace(said, thought=())
+            answer = replace(answer, choices=(silent,) * len(choices))
+            fitting = self._forms.of(model, answer, streamed=streamed)
+        if fitting.sheet is None:
             raise LookupError(f"{self._profile.provider}: no form of {answer.kind}")
-        rests_on = self._rests_on(rendered.evidence, answer.kind if fitting.guessed else "")
+        rendered = fitting.sheet.rendered(answer)
+        rests_on = self._rests_on(rendered.evidence, fitting.guessed)
         return Synthesised(Response(OK, rendered.headers, rendered.content, "OK"), rests_on)
 
     def _told(self, evidence: tuple[str, ...], guessed: str) -> str:

@@ -9,7 +9,9 @@ responses are joined from the parts.
 import re
 from collections.abc import Callable, Hashable, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from harness.wire.dumping import json_text
 
 _MARK = re.compile("\ue000([0-9]+)\ue001|87000000000000([0-9]{3})")
 _BETWEEN = "\ue002"
@@ -17,15 +19,15 @@ _MOST_VALUES, MOST_MOULDS = 256, 256
 
 
 class Values(NamedTuple):
-    """The variable parts: texts, and counts of tokens."""
+    """The variable parts: texts, and values that are no texts, such as counts of tokens and arguments of calls."""
 
     texts: tuple[str, ...]
-    counts: tuple[int, ...]
+    others: tuple[Any, ...]
 
     def marks(self) -> "Values":
         """Return distinct marks for them."""
         texts = tuple(f"\ue000{number}\ue001" for number in range(len(self.texts)))
-        return Values(texts, tuple(87_000_000_000_000_000 + len(texts) + n for n in range(len(self.counts))))
+        return Values(texts, tuple(87_000_000_000_000_000 + len(texts) + n for n in range(len(self.others))))
 
 
 class _Mould:
@@ -72,7 +74,7 @@ def moulded(
             MOULDS.clear()
         MOULDS[outline] = owner, None
         return write(values)
-    filling = [*_quoted(values.texts, quote), *map(str, values.counts)]
+    filling = [*_quoted(values.texts, quote), *map(_plain, values.others)]
     mould = MOULDS[outline][1]
     if mould:
         return mould.filled(filling)
@@ -81,6 +83,10 @@ def moulded(
     if mould.fits(filling, written):  # not if a name looks like a mark
         MOULDS[outline] = owner, mould
     return written
+
+
+def _plain(value: Any) -> str:
+    return str(value) if type(value) is int else json_text(value)
 
 
 def _quoted(texts: tuple[str, ...], quote: Callable[[str], str]) -> list[str]:

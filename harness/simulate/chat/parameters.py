@@ -49,15 +49,15 @@ def _says_nothing(name: str, value: Any) -> bool:
 
 def forms_in(body: Json, *, thinks: bool) -> Iterator[str]:
     """Yield what scenarios test besides parameters, as far as the messages of a request have it."""
-    messages = messages_of(body)
-    if any(one.get("role") == "developer" for one in messages):
-        yield "developer role"
-    if any(isinstance(one.get("content"), list) for one in messages):
-        yield "content as parts"
-    for message in messages:
-        if message.get("role") == "assistant":
+    for message in messages_of(body):
+        role = message.get("role")
+        if isinstance(message.get("content"), list):
+            yield "content as parts"
+        if role == "developer":
+            yield "developer role"
+        elif role == "assistant":
             yield from _of_turn(message, thinks=thinks)
-        elif message.get("role") == "tool":
+        elif role == "tool":
             yield "a tool's result"
 
 

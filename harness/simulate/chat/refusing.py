@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[type, str]] = {
 _MOST_STOPS = 16
 _MOST_BIAS = 100
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PLAIN_ROLES = ("system", "developer", "user", "assistant")
 _FORMS = ("text", "json_object", "json_schema")
 _NONE = re.compile(
     r"(?:^|[^a-z])(?:no[-_ ]?such|non[-_ ]?existent|not[-_ ]?exist|does[-_ ]?not|invalid|unknown|not[-_ ]a)",
@@ -60,7 +61,23 @@ def wrong_with(body: Json | None) -> Wrong | None:
     """Return what is wrong with the body of a request, None if nothing; a body of None is not a JSON object."""
     if body is None:
         return Wrong(NOT_JSON, "The body is not a JSON object.")
-    return next(_of_model(body.get("model")), None) or next(_of_messages(body), None) or _wrong_frame(body)
+    wrong = _of_model(body.get("model")) or (None if _are_plain(body) else next(_of_messages(body), None))
+    return wrong or _wrong_frame(body)
+
+
+def _are_plain(body: Json) -> bool:
+    """Return whether all messages are texts of roles that may come in any order, so that nothing is wrong with them."""
+    messages = body.get("messages")
+    return isinstance(messages, list) and bool(messages) and all(map(_is_plain, messages))
+
+
+def _is_plain(message: Any) -> bool:
+    return (
+        isinstance(message, dict)
+        and message.get("role") in _PLAIN_ROLES
+        and isinstance(message.get("content"), str)
+        and "tool_calls" not in message
+    )
 
 
 @of_frame
@@ -86,13 +103,14 @@ def names_no_model(model: str) -> bool:
     return _NONE.search(model) is not None
 
 
-def _of_model(model: Any) -> Iterator[Wrong]:
+def _of_model(model: Any) -> Wrong | None:
     if model is None:
-        return  # the server says which one then
+        return None  # the server says which one then
     if not isinstance(model, str) or not model:
-        yield Wrong(WRONG_TYPE, "'model' names no model.", "model", "invalid_type")
-    elif names_no_model(model):
-        yield Wrong(UNKNOWN_MODEL, f"There is no model {model[:80]!r}.", None, "model_not_found", 404)
+        return Wrong(WRONG_TYPE, "'model' names no model.", "model", "invalid_type")
+    if names_no_model(model):
+        return Wrong(UNKNOWN_MODEL, f"There is no model {model[:80]!r}.", None, "model_not_found", 404)
+    return None
 
 
 def _of_messages(body: Json) -> Iterator[Wrong]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -67,21 +67,33 @@ class Rendered(NamedTuple):
 
 def render(form: Form, answer: Answer, *, streamed: bool) -> Rendered | None:
     """Return ``answer`` in a form; None if there is no evidence for the form of such a response."""
+    sheet = sheet_of(form, answer, streamed=streamed)
+    return None if sheet is None else sheet.rendered(answer)
+
+
+def sheet_of(form: Form, answer: Answer, *, streamed: bool) -> "Sheet | None":
+    """Return the template of such responses as ``answer``; None if there is no evidence for their form."""
     room = form.stream if streamed else form.body
     kind = getattr(room, answer.kind.replace("-", "_"), None)
     if room is None or kind is None:
         return None
     evidence = kind.evidence if isinstance(room, Body) else kind.asked if answer.include_usage else kind.unasked
-    if not evidence:
-        return None
-    ids = _ids(form, answer.seed)
-    content = _Sheet(form, room, kind).content(answer, ids).encode()
-    return Rendered(content, Headers(tuple(fill(room.headers, ids, _NONE).items())), evidence)
+    return Sheet(form, room, kind, evidence) if evidence else None
 
 
 def render_headers(form: Form, headers: dict[str, str], seed: str) -> Headers:
     """Return response headers, with the ids in them."""
-    return Headers(tuple(fill(headers, _ids(form, seed), _NONE).items()))
+    return _headers(headers, _ids(form, seed))
+
+
+def _headers(headers: dict[str, str], ids: dict[str, str | None]) -> Headers:
+    pairs = tuple(fill(headers, ids, _NONE).items())
+    return Headers(pairs) if uses(headers, "request_id") else _same_headers(pairs)
+
+
+@lru_cache(64)
+def _same_headers(pairs: tuple[tuple[str, str], ...]) -> Headers:
+    return Headers(pairs)
 
 
 def render_refusal(form: Form, refusal: Refusal, text: str, seed: str) -> bytes:
@@ -93,27 +105,34 @@ def _ids(form: Form, seed: str) -> dict[str, str | None]:
     return {name: make_id(form.ids[name], f"{seed} {name}") if name in form.ids else None for name in _OWN_IDS}
 
 
-class _Sheet(NamedTuple):
-    """The template of a response: a form, with the stream or the body of one kind."""
+class Sheet(NamedTuple):
+    """The template of a response: a form, with the stream or the body of one kind, and its evidence."""
 
     form: Form
     room: Stream | Body
     kind: Any
+    evidence: tuple[str, ...]
 
-    def content(self, answer: Answer, ids: dict[str, str | None]) -> str:
+    def rendered(self, answer: Answer) -> Rendered:
+        """Return a response in this form."""
+        ids = _ids(self.form, answer.seed)
+        return Rendered(self._content(answer, ids).encode(), _headers(self.room.headers, ids), self.evidence)
+
+    def _content(self, answer: Answer, ids: dict[str, str | None]) -> str:
         """Return the body of a response, by a mould if one covers all variable parts."""
         ids, counts = ids | _call_ids(self.form, answer), _counts(answer)
         named = [name for name, made in ids.items() if made]
-        pieces = [piece for said in answer.choices for piece in said.pieces]
 
         def written(values: Values) -> str:
             texts = iter(values.texts)
             own = ids | dict(zip(named, texts, strict=False))
             told = replace(answer, choices=tuple(said.saying(texts) for said in answer.choices))
-            return self._written(told, own, dict(zip(counts, values.counts, strict=True)))
+            return self._written(told, own, dict(zip(counts, values.others, strict=True)))
 
-        values = Values((*[ids[name] or "" for name in named], *pieces), tuple(counts.values()))
-        outlines = [said.outline for said in answer.choices]
+        texts = [made for made in ids.values() if made]
+        for said in answer.choices:
+            texts += said.pieces
+        values, outlines = Values(tuple(texts), tuple(counts.values())), [said.outline for said in answer.choices]
         outline = id(self.form), id(self.kind), answer.model, answer.include_usage, *outlines
         if answer.logprobs is not None or (outline not in MOULDS and self._is_padded()):
             return written(values)
@@ -288,10 +307,12 @@ def _uncounted(chunk: Json, stream: Stream) -> Json:
 
 
 def _counts(answer: Answer) -> Json:
-    spoken = sum(said.tokens for said in answer.choices)
-    reasoning = sum(said.reasoning_tokens for said in answer.choices)
-    counts = {"prompt": answer.prompt, "completion": spoken + reasoning, "spoken": spoken, "reasoning": reasoning}
-    return counts | {"total": answer.prompt + spoken + reasoning}
+    spoken = sum([said.tokens for said in answer.choices])
+    reasoning = sum([said.reasoning_tokens for said in answer.choices])
+    return {
+        "prompt": answer.prompt, "completion": spoken + reasoning, "spoken": spoken, "reasoning": reasoning,
+        "total": answer.prompt + spoken + reasoning,
+    }  # fmt: skip
 
 
 class _Step(NamedTuple):

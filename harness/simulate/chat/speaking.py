@@ -9,6 +9,7 @@ forced tool is always called; if any tool is required, an agent's final tool is 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from harness.simulate.chat.content import Call, Said
@@ -24,6 +25,7 @@ from harness.simulate.chat.prompts import (
 from harness.simulate.frames import of_frame
 from harness.simulate.hints import Hints
 from harness.simulate.instances import UnfillableSchema, instance, maker_of
+from harness.simulate.plain_schemas import Fill
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json
 
@@ -84,7 +86,7 @@ def tool_names(request: Json) -> list[str]:
 
 def _capped(thought: tuple[str, ...], text: tuple[str, ...], calls: tuple[Call, ...], request: Json) -> Said:
     forced = bool(calls) and isinstance(request.get("tool_choice"), dict)
-    tokens = sum(1 + len(call.pieces) for call in calls) if calls else len(text) + 1
+    tokens = sum([1 + len(call.pieces) for call in calls]) if calls else len(text) + 1
     cap = cap_of(request)
     if cap is None or cap >= tokens + len(thought) * _TOKENS_A_THOUGHT:
         return Said(thought, text, calls, "tool_calls" if calls else "stop", tokens, forced)
@@ -107,8 +109,11 @@ def _cut(calls: tuple[Call, ...], cap: int) -> tuple[Call, ...]:
 
 def cap_of(request: Json) -> int | None:
     """Return the maximum number of tokens of a response; None if not given."""
-    said = (request.get("max_completion_tokens"), request.get("max_tokens"))
-    return next((cap for cap in said if type(cap) is int and cap > 0), None)
+    for name in ("max_completion_tokens", "max_tokens"):
+        cap = request.get(name)
+        if type(cap) is int and cap > 0:
+            return cap
+    return None
 
 
 def pieces_of(text: str) -> tuple[str, ...]:
@@ -194,11 +199,8 @@ def _calls(request: Json) -> tuple[Call, ...]:
         return ()
     asked = question(request)
     ending = [one for one in offer.tools if _ENDING.search(one.name)] if offer.must and _has_answered(request) else []
-    hints = Hints(asked)
-    return tuple(
-        Call(one.name, one.arguments(hints))
-        for one in (ending[:1] or _chosen(offer.tools, asked, request))[: offer.most]
-    )
+    hints, chosen = Hints(asked), ending[:1] or _chosen(offer.tools, asked, request)
+    return tuple([Call(one.name, one.arguments(hints)) for one in chosen[: offer.most]])
 
 
 def _has_answered(request: Json) -> bool:
@@ -225,13 +227,16 @@ def _arguments(function: Json) -> Callable[[Hints], tuple[str, ...]]:
     if not isinstance(schema, dict) or not schema:
         return lambda _hints: ("{}",)
 
+    @cache
+    def maker() -> Fill:
+        return maker_of({"type": "object"} | schema)
+
     def arguments(hints: Hints) -> tuple[str, ...]:
         try:
-            return pieces_of(json_text(maker_of(whole)(hints)))
+            return pieces_of(json_text(maker()(hints)))
         except UnfillableSchema as error:
             raise Unanswerable("tools", f"the parameters of {name!r} can't be filled: {error}") from None
 
-    whole = {"type": "object"} | schema
     return arguments
 
 

@@ -17,7 +17,7 @@ def spoken(request: Json, said: Said, prompt: int, seed: str) -> Response:
 
     def written(values: Values) -> str:
         own, *pieces = values.texts
-        words = ideal.Words(said.saying(iter(pieces)), *values.counts)
+        words = ideal.Words(said.saying(iter(pieces)), *values.others)
         return ideal.written(request, f"chatcmpl-{own}", words).decode()
 
     frame = None if _is_more_than_its_words(request) else frame_of(request)

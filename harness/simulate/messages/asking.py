@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.simulate.chat.prompts import messages_of, text_of
-from harness.simulate.frames import of_frame
+from harness.simulate.frames import of_frame, of_latest
 from harness.wire.dumping import json_text
 from harness.wire.shapes import Json, as_object, objects_in
 
@@ -17,8 +17,9 @@ _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _IMAGE = "[image]"
 
 
+@of_latest
 def as_chat(body: Json) -> Json:
-    """Return the equivalent chat request, without malformed parts of ``body``."""
+    """Return the equivalent chat request, without malformed parts of ``body``; it must not be modified."""
     messages = list(_messages(body))
     return {**_frame(body), "messages": messages} if messages else {**_frame(body)}
 

@@ -5,8 +5,7 @@ The content is that of chat for the same question.
 """
 
 import json
-from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 import orjson
@@ -57,7 +56,9 @@ class MessagesManner:
         wrong = None if right else wrong_with_messages(body)
         if wrong or body is None:
             return self._refused(wrong)
-        asked = {key: value for key, value in as_chat(body).items() if key != "stop"}
+        asked = as_chat(body)
+        if "stop" in asked:  # it is looked for below, since the response names it
+            asked = {key: value for key, value in asked.items() if key != "stop"}
         try:
             said, sequence = (said, None) if said else _stopped(speak(asked, thinks=thinks(body)), stops_of(body))
         except Unanswerable as fault:
@@ -77,10 +78,11 @@ class MessagesManner:
         tokens = said.tokens + said.reasoning_tokens
 
         def written(values: Values) -> str:
-            own, signature, *texts = values.texts
+            (own, signature, *texts), (prompt, *arguments) = values
             told = iter(texts)
-            blocks = tuple(_blocks(said, list(islice(told, len(said.calls))), told))
-            whole = MessageSaid(own, str(body["model"]), blocks, stop, sequence, values.counts[0], tokens)
+            ids = list(islice(told, len(said.calls)))
+            blocks = tuple(_blocks(said.saying(told), ids, arguments))
+            whole = MessageSaid(own, str(body["model"]), blocks, stop, sequence, prompt, tokens)
             if not streamed:
                 return json_text(self._form.body(whole_of(whole), signature))
             events = b"".join(map(event, self._form.events(events_of(whole), signature))).decode()
@@ -90,8 +92,10 @@ class MessagesManner:
         calls = [
             make_id(self._form.call_id, f"{seed} call {number}", number) for number in range(1, len(said.calls) + 1)
         ]
-        values = Values((own, self._form.signed(seed, own), *calls, *said.pieces), (prompt,))
-        frame = frame_of(body) if streamed else None  # what is called with is JSON in a body
+        pieces = said.pieces if streamed else (*said.thought, *said.text)
+        arguments = [] if streamed else [_whole("".join(call.pieces)) for call in said.calls]
+        values = Values((own, self._form.signed(seed, own), *calls, *pieces), (prompt, *arguments))
+        frame = frame_of(body)
         if frame is None:
             return sent(written(values).encode(), streamed=streamed)
         outline = id(self), frame, said.outline, stop, sequence, tokens
@@ -108,15 +112,15 @@ class MessagesManner:
         return Synthesised(made, self._form.rests_on)
 
 
-def _blocks(said: Said, ids: list[str], pieces: Iterator[str]) -> list[BlockSaid]:
-    said = said.saying(pieces)
+def _blocks(said: Said, ids: list[str], arguments: list[Any]) -> list[BlockSaid]:
+    """Return the blocks of a message; ``arguments`` are those of its calls, if it is a body."""
     thought = [thinking_block(*said.thought)] if said.thought else []
     text = [text_block(*said.text)] if said.text else []
-    return [*thought, *text, *map(_call, said.calls, ids)]
+    return [*thought, *text, *map(_call, said.calls, ids, arguments or repeat(None))]
 
 
-def _call(call: Call, id_: str) -> BlockSaid:
-    return call_block(call.name, id_, ("", *(piece for piece in call.pieces if piece)), _whole("".join(call.pieces)))
+def _call(call: Call, id_: str, arguments: Any) -> BlockSaid:
+    return call_block(call.name, id_, ("", *(piece for piece in call.pieces if piece)), arguments)
 
 
 def _whole(arguments: str) -> Any:
