@@ -312,6 +312,16 @@ result = json.loads(re.sub(r'"\s*"(?=\w+"\s*:)', '","', arguments))
     ),
     Remedy(
         "tool_calls.arguments-json",
+        FAULTS["arguments-begun-again"].apply(),
+        """
+import json
+arguments = answer.choices[0].message.tool_calls[0].function.arguments
+result = json.loads(arguments[arguments.rfind(arguments[:5]) :])
+""",
+        {"city": "Paris"},
+    ),
+    Remedy(
+        "tool_calls.arguments-json",
         FAULTS["argument-comma-left"].apply(),
         r"""
 import json, re

@@ -39,6 +39,10 @@ _BEYOND = Advice(
     "`json.loads` raises at what follows the object: the call is never made.",
     "Read the object and leave the rest: `args, _ = json.JSONDecoder().raw_decode(arguments.lstrip())`.",
 )
+_RESTARTED = Advice(
+    "`json.loads` raises where they begin again: the call is never made.",
+    "Read on from the last place that has the first characters: `json.loads(arguments[arguments.rfind(arguments[:5]) :])`.",
+)
 _GAP = Advice(
     "`json.loads` raises, and a reader that mends JSON makes a value of two: the call is never made, or made with the wrong values.",
     "Nothing in the client tells what is missing: ask again without `stream=True`, where nothing is put together of pieces.",
@@ -110,6 +114,7 @@ def rewritten(text: str) -> tuple[str, Advice] | None:
     forms = (
         (around, "the arguments have text around them", _AROUND),
         (bool(rest), f"{rest!r} follows the object of the arguments", _BEYOND),
+        (_restarted(text), "the arguments begin again before they end", _RESTARTED),
         (is_object("{" + text) or is_object('{"' + text), "the beginning of the arguments is missing", _BEHEADED),
         (_is_python(text), "the arguments are written as Python", _PYTHON),
         (
@@ -141,6 +146,12 @@ def beyond(text: str) -> str | None:
     except (ValueError, RecursionError):
         return None
     return bare[end:].strip()[:_SHOWN] or None if isinstance(value, dict) else None
+
+
+def _restarted(text: str) -> bool:
+    """Return whether an object follows a beginning of itself; a quote may have closed that."""
+    again = text.rfind(text[:5])
+    return again > 0 and text.startswith(text[: again - 1], again) and is_object(text[again:])
 
 
 def _is_python(text: str) -> bool:

@@ -161,6 +161,7 @@ _CUT = Advice(
         replace_in_body(replace_in_body(TOOLS, '"{\\"city\\":"', '"{\\"city\\":{\\"city\\":"'), '"\\"Paris\\"}"', '"\\"Paris\\"}\\"Paris\\"}"'),
         _PIECE_AGAIN,
         replace_in_body(TOOLS_BODY, '\\"Paris\\"', "NaN"),
+        replace_in_body(TOOLS_BODY, '{\\"city\\":\\"Paris\\"}', '{\\"city\\":\\"Par\\"{\\"city\\":\\"Paris\\"}'),
     ),
     depends_on=_READ, explained_by=("sse.json", "sse.no-error", "http.complete", "chunk.choices", "chunk.names"),
 )  # fmt: skip
