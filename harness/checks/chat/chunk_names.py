@@ -157,6 +157,8 @@ def _other_names(form: ChunkForm, pattern: str, place: str) -> Iterator[tuple[st
         for at in form.elements(holder):
             key = at.rpartition("/")[2]
             name = None if key in _NAMES[pattern] or form.kinds[at] in _NOTHING else _known(pattern, _plain(key))
+            if name == "delta" and form.kinds.get(f"{holder}/message", "missing") not in _NOTHING:
+                continue
             if name and form.kinds.get(f"{holder}/{name}", "missing") in _NOTHING:
                 yield key, name
 

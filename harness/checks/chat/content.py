@@ -17,7 +17,7 @@ from harness.checks.applies import (
 )
 from harness.checks.chat.marked_text import marked
 from harness.checks.chat.media import is_hollow
-from harness.checks.chat.tool_fragments import offered_tools
+from harness.checks.chat.tool_fragments import odd_calls, offered_tools
 from harness.checks.chat.written_calls import only_arguments
 from harness.checks.kinds import absent, place_of, wrong_kinds
 from harness.checks.marks import (
@@ -126,7 +126,7 @@ def key_present(exchange: Exchange) -> Iterator[Problem]:
         replace_in_body(BODY, '"content":"你好! How can I help?"', '"content":null,"tool_calls":null'),
         with_body(STREAM, b"".join(part + b"\n\n" for part in STREAM.response.body.split(b"\n\n")[::4] if part)),
     ),
-    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places", "chunk.no-message", "content.blank-run"),
+    depends_on=_READ, explained_by=("sse.json", *_WHOLE, "chunk.names", "chunk.places", "chunk.no-message", "chunk.delta", "content.blank-run"),
 )  # fmt: skip
 def said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -195,6 +195,7 @@ def _otherwise(exchange: Exchange, choice: Choice) -> bool:
         exchange.columns.kinds(f"/choices/*/{part}/{key}").keys() & {"object", "text"}
         for key in ("function_call", "tool_calls")
     ) or bool(exchange.columns.kinds(f"/choices/*/{part}/content").keys() & {"object"})
+    objects = objects or any(True for _ in odd_calls(exchange))
     return objects or any(extra.key != "annotations" and not is_hollow(extra.value) for extra in choice.extras)
 
 

@@ -11,6 +11,7 @@ from harness.checks.kinds import place_of
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.reference import BODY, STREAM, replace_in_body, with_request_params
+from harness.wire.chat.calls import values_in_row
 from harness.wire.exchange import Exchange
 
 SHOULD = Level.SHOULD
@@ -28,7 +29,18 @@ _CUT_OFF = Advice(
     "The answer is cut short, and the client shows the reason as the model's own words: finish_reason reports success.",
     "Look for the words of this gateway at the end of a text, and mark the answer as cut: `if text.endswith(known_failures):`.",
 )
+_COMMENTED = Advice(
+    "The user reads signs of the transfer between the words, and JSON and code break there.",
+    "Remove them, for this provider only: `re.sub(r': ?keep-alive\\n\\n', '', text)`, with the word named here.",
+)
+_IN_JSON = Advice(
+    "The user reads JSON around each piece of the answer: a server wrote its own event as text.",
+    'Take the piece out, for this provider only: `text += json.loads(delta.content)["content"]`.',
+)
 _EVENT = re.compile(r"(?:\A|\n)\s*data: ?\{\"")
+_COMMENT = re.compile(r": ?(?:keep-?alive|ping|heartbeat|[A-Z]+ PROCESSING) *\n\n")
+_PIECE, _FEW = re.compile(r'\{"(?:content|text|delta|response|token)":'), 3
+"""The beginning of an object that holds a piece of text, and how many in a row may be the model's."""
 _ANSWERS = {"chat.completion", "chat.completion.chunk", "text_completion", "response", "message"}
 _IMAGE = re.compile(
     r"\s*(?:data:image/[\w.+-]+;base64,)?(?:iVBORw0KGgo|/9j/4|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}={0,2}\s*"
@@ -43,6 +55,8 @@ _IMAGE = re.compile(
         replace_in_body(BODY, _SAID, '{\\"object\\":\\"chat.completion\\",\\"choices\\":[{\\"index\\":0}]}'),
         replace_in_body(STREAM, "你好", 'data: {\\"choices\\":[]}\\n\\ndata: [DONE]\\n\\n'),
         replace_in_body(BODY, _SAID, '{\\"error\\":{\\"message\\":\\"upstream timed out\\",\\"code\\":504}}'),
+        replace_in_body(BODY, _SAID, "The first train: keep-alive\\n\\n leaves at nine."),
+        replace_in_body(BODY, _SAID, '{\\"content\\":\\"The\\"}' * 4),
         replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
         replace_in_body(BODY, _SAID, "[Gateway] Upstream returned an empty response. Please retry."),
         replace_in_body(BODY, _SAID, "[Error: the model produced only reasoning, and no text]"),
@@ -62,8 +76,12 @@ def unwrapped(exchange: Exchange) -> Iterator[Problem]:
     yield from marked(exchange, ("content",), failure_in, words, NOT_SAID, ABOUT_FAILURES.search)
     words = "the text ends with the report of a failure: {mark}"
     yield from marked(exchange, ("content",), failure_at_end, words, _CUT_OFF, ABOUT_FAILURES.search)
+    words = "a comment line of the stream is in the text: {mark}"
+    yield from marked(exchange, ("content",), _comment, words, _COMMENTED)
     if exchange.request.get("response_format"):
         return
+    words = "each piece of the text is JSON: {mark}"
+    yield from marked(exchange, ("content",), _pieces, words, _IN_JSON, _asks_for_data)
     words = "the text is an API error as JSON: {mark}"
     yield from marked(exchange, ("content",), error_in, words, _AN_ERROR, _asks_for_data)
     words = "the text is an API response as JSON: {mark}"
@@ -85,6 +103,17 @@ def _answer(text: str) -> str | None:
     if isinstance(read.get("choices"), list) or isinstance(read.get("candidates"), list):
         kind = str(read.get("object", "choices" if "choices" in read else "candidates"))
     return kind or (str(read["object"]) if read.get("object") in _ANSWERS else None)
+
+
+def _comment(text: str) -> str | None:
+    found = _COMMENT.search(text)
+    return found[0].strip() if found else None
+
+
+def _pieces(text: str) -> str | None:
+    """Return the first of the objects in a row that a text is, each with a piece of it."""
+    row = values_in_row(text) if _PIECE.match(text) else []
+    return row[0] if len(row) > _FEW and all(map(_PIECE.match, row)) else None
 
 
 def _image(text: str) -> str | None:

@@ -81,7 +81,7 @@ def increments(exchange: Exchange) -> Iterator[Problem]:
         said("The", "The", " user", " greets", " me", "."),
         said("{", "{", '"a"', ":", "1", "}"),
     ),
-    depends_on=("chunk.present",), explained_by=("content.loop",),
+    depends_on=("chunk.present",), explained_by=("content.loop", "chunk.index"),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def once(exchange: Exchange) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.checks import sources
 from harness.checks.applies import all_of, has_reasoning, success_status, uncut
+from harness.checks.chat.model_names import makers
 from harness.checks.chat.repeated_text import are_copies
 from harness.checks.chat.repetition import said_once
 from harness.checks.chat.usages import counted_tokens
@@ -72,12 +73,18 @@ def _with_long_thought() -> Exchange:
     return replace_in_body(REASONING_BODY, "The user greets me.", _ANSWER)
 
 
+_OWN_SWITCHES = {"thinking": {"deepseek", "glm", "doubao", "kimi"}, "enable_thinking": {"qwen"}}
+"""Makers of the models whose own switch a parameter is."""
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
 
 
 def _turned_off(exchange: Exchange) -> Reason | None:
     """A response to a request that turned thinking off, in the specification's or the provider's way."""
-    known = exchange.expected.statuses or exchange.request.get("reasoning_effort") == "none"
+    asked = exchange.request.json or {}
+    own = {maker for name, its in _OWN_SWITCHES.items() if asked.get(name) is not None for maker in its}
+    model = asked.get("model")
+    known = exchange.expected.statuses or asked.get("reasoning_effort") == "none"
+    known = known or (isinstance(model, str) and own & makers(model))
     if _switch(exchange) != "off":
         return success_status(exchange) or "thinking was not turned off"
     return success_status(exchange) or (None if known else "the switch may be another provider's")

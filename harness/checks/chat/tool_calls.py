@@ -1,7 +1,7 @@
 """Checks tool calls: their fragments, and what these join to."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -32,7 +32,7 @@ from harness.simulate.reference import (
     ask,
     replace_in_body,
 )
-from harness.wire.chat.calls import JoinedCall, id_in, index_in
+from harness.wire.chat.calls import JoinedCall, id_in, index_in, read_object
 from harness.wire.chat.chunks import Choice, ToolFragment
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange
@@ -423,12 +423,19 @@ def _call_in(exchange: Exchange, choice: Choice, text: str) -> tuple[str, Advice
             if alone
             else None
         )
+    return _rest_in(exchange.calls[choice.index], text)
+
+
+def _rest_in(calls: Sequence[JoinedCall], text: str) -> tuple[str, Advice | None] | None:
+    """Return the message about what a parser left in the text beside calls; None if nothing."""
     rest = rest_of_call(text)
+    given = [call.value or {} for call in calls]
     if rest:
         return f"the text beside the call is a remnant of its markup: {rest}", _REST
-    given = [call.value or {} for call in exchange.calls[choice.index]]
-    said = values_said(text, [one for at, one in enumerate(given) if one not in given[:at]])
-    return ("the text beside the call repeats the values of its arguments", _REST) if said else None
+    if values_said(text, [one for at, one in enumerate(given) if one not in given[:at]]):
+        return "the text beside the call repeats the values of its arguments", _REST
+    same = text.strip()[:1] == "{" and any(given) and read_object(text) in given
+    return ("the text beside the call is its arguments once more", _REST) if same else None
 
 
 def _beside(exchange: Exchange, choice: Choice, text: str) -> str:

@@ -77,7 +77,7 @@ _ZEROS = Advice(
     sources.STREAM_OPTIONS, all_of(usage_asked, complete_answer),
     good=(STREAM_USAGE,),
     bad=(replace_in_body(STREAM_USAGE, f"data: {USAGE_CHUNK}", ""), replace_in_body(STREAM_USAGE, TOKENS, '"x_groq":{"id":"req",' + TOKENS + "}")),
-    depends_on=_WHOLE, explained_by=("chunk.places",),
+    depends_on=_WHOLE, explained_by=("chunk.places", "usage.type"),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def given(exchange: Exchange) -> Iterator[Problem]:

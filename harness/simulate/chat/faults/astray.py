@@ -62,6 +62,10 @@ def _custom(call: Json) -> Change:
     return compose(asked(tools=_CUSTOM), chunks(any_chunk, set_value("choices/*/message/tool_calls", whole)))
 
 
+def _calls_paris(exchange: Exchange) -> bool:
+    return [call.arguments for call in exchange.calls.get(0, ())] == ['{"city":"Paris"}']
+
+
 def _calls_two(exchange: Exchange) -> bool:
     return len({call.index for call in exchange.calls.get(0, ()) if call.arguments}) > 1
 
@@ -84,6 +88,10 @@ FAULTS = (
     Fault("answer-as-thought-too", "Each piece of the text comes first as reasoning, and is counted once.", "chat.stream-usage", None,
           compose(saying(*_WORDS), rebuild_stream(_thought_too), chunks(has_usage, *_counted(len(_WORDS) + 1))), "reasoning.not-in-content"),
     Fault("unknown-token-for-a-word", "A token for unknown words is in a sentence.", "chat.stream", None, saying("The train to ", "<unk>", " leaves at nine."), "content.no-special-tokens"),
+    Fault("arguments-in-text-too", "The text beside a call is its arguments.", "tools.nonstream", None,
+          only_if(_calls_paris, chunks(any_chunk, set_value("choices/*/message/content", '{"city":"Paris"}'))), "tool_calls.not-in-text"),
+    Fault("comment-line-as-text", "A comment line of the stream is in the text.", "chat.stream", None, saying("The first train", ": keep-alive\n\n", " leaves at nine."), "content.unwrapped"),
+    Fault("pieces-as-json", "Each piece of the text is JSON.", "chat.stream", None, saying(*(f'{{"content":"{word}"}}' for word in _WORDS)), "content.unwrapped"),
 )
 
 VARIANTS = (
