@@ -27,7 +27,7 @@ from harness.serve.conversations import Conversations
 from harness.serve.gate import Gate
 from harness.serve.playback import PlaybackOptions, changed, cut, with_fault
 from harness.serve.recording_index import CHAT_PATH, REFERENCE, RecordingIndex
-from harness.serve.refusals import LARGEST_REQUEST, errors_as_json
+from harness.serve.refusals import LARGEST_REQUEST, errors_as_json, refuse_nested
 from harness.serve.request_log import RequestLog
 from harness.serve.request_traits import spoken_at
 from harness.serve.responder import send, without_additions
@@ -89,6 +89,7 @@ def application(
 
     def asked_at(path: str) -> _Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
+            refuse_nested(await request.read())
             return await _answer(request, path, options, scripting)
 
         return answer

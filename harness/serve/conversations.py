@@ -8,6 +8,7 @@ https://platform.openai.com/docs/guides/conversation-state.
 import orjson
 
 from harness.simulate.responses.answering import NO_PREVIOUS
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Response
 from harness.wire.shapes import Json, as_object, objects_in
 
@@ -34,7 +35,7 @@ class Conversations:
             return
         told = _told(answer.body)
         items = [*_items(body), *objects_in(told.get("output"))]
-        if isinstance(told.get("id"), str) and len(orjson.dumps(items)) <= _LONGEST:
+        if isinstance(told.get("id"), str) and len(json_text(items)) <= _LONGEST:
             self._kept[told["id"]] = items
             if len(self._kept) > _MOST:
                 del self._kept[next(iter(self._kept))]

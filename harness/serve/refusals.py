@@ -18,7 +18,31 @@ LARGEST_REQUEST = 16 * 1024 * 1024
 _NOT_FOUND, _BAD_REQUEST, _TOO_LARGE = 404, 400, 413
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 _SLASHES = re.compile("/{2,}")
+_DEEPEST, _AROUND = 200, 54
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class NestedTooDeep(HarnessError):
+    """A request is nested deeper than OpenAI or Anthropic accept, and than an answer to it can be written."""
+
+
+def refuse_nested(content: bytes) -> None:
+    """
+    Raise NestedTooDeep if a JSON body has more than 200 levels.
+
+    orjson reads 1,024 levels and writes 254, of which an answer that repeats a part of the request needs some.
+    """
+    if content.count(b"{") + content.count(b"[") <= _DEEPEST:
+        return
+    try:
+        body = orjson.loads(content)
+        for _ in range(_AROUND):
+            body = [body]
+        orjson.dumps(body)
+    except orjson.JSONDecodeError:
+        return  # it is refused as what it is
+    except TypeError as error:
+        raise NestedTooDeep(f"the request is nested more than {_DEEPEST} levels deep") from error
 
 
 @web.middleware

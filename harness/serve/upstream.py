@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 import aiohttp
-import orjson
 from aiohttp import web
 
 from harness.errors import HarnessError, NotRecorded
@@ -27,6 +26,7 @@ from harness.recording.redact import Secrets
 from harness.recording.replayed import NOTE, provenance_of
 from harness.recording.scrub import scrub
 from harness.serve.responder import send
+from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange, Headers, Reads, Request, Response, Source
 
 RecordMode = Literal["none", "missing", "all", "pass"]
@@ -193,7 +193,7 @@ def _is_passed(name: str) -> bool:
 
 def _name(asked: Request) -> str:
     """Return a name that equal requests share: the order of keys in JSON does not matter."""
-    body = orjson.dumps(asked.json, option=orjson.OPT_SORT_KEYS) if asked.json is not None else asked.body or b""
+    body = json_text(asked.json, in_order=True).encode() if asked.json is not None else asked.body or b""
     what = f"{asked.method} {asked.url}\n".encode() + body
     model = str(asked.get("model") or asked.method.lower())
     plain = "".join(char if char.isalnum() or char in "._-" else "-" for char in model)[:40]

@@ -98,6 +98,17 @@ def test_what_is_wrong_is_refused(server: ReplayServer, body: dict[str, Any], st
     assert (came.status_code, came.json()["error"]["param"]) == (status, param)
 
 
+@pytest.mark.parametrize("depth", [100, 300, 900, 1_100])
+@pytest.mark.parametrize("path", ["responses", "chat/completions", "messages", "completions"])
+def test_a_request_nested_deep_is_answered_or_refused(server: ReplayServer, path: str, depth: int) -> None:
+    deep = f"{'[' * depth}{']' * depth}"
+    kept = f'"messages":[{{"role":"user","content":"x"}}],"prompt":"x","input":[{{"role":"user","content":"x","at":{deep}}}]'
+    tools = f'"tools":[{{"type":"function","name":"f","function":{{"name":"f","parameters":{{"at":{deep}}}}}}}]'
+    for body in (f'{{"model":"m","max_tokens":9,{kept}}}', f'{{"model":"m","max_tokens":9,{kept},{tools}}}'):
+        came = httpx2.post(f"{server.base_url('reference')}/{path}", content=body, timeout=10)
+        assert came.status_code < 500, came.text
+
+
 def test_another_provider_says_who_answers(server: ReplayServer) -> None:
     came = httpx2.post(f"{server.base_url('deepseek')}/responses", json={"model": "m", "input": "x"}, timeout=10)
     assert came.status_code == 404
