@@ -12,7 +12,7 @@ from harness.checks import sources
 from harness.checks.applies import all_of, error_status, has_headers
 from harness.checks.error_causes import (
     BAD_KEY,
-    ENVELOPE_HELD,
+    IN_JSON,
     LIMIT,
     NO_CREDIT,
     NO_MODEL,
@@ -48,7 +48,6 @@ SHOULD = Level.SHOULD
 
 _REFUSED = with_expected_status(exchange({"model": "no-such-model", "messages": []}), 404, 400)
 _KEY = with_expected_status(exchange({}, key="wrong"), 401, 403)
-_HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
 _HTML = b"<!DOCTYPE html><title>404 Not Found</title>"
 _FRAME = b'data: {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}\n\n'
 _GBK = '{"error":{"message":"没有这个模型","type":"x","param":null,"code":null}}'.encode("gbk")
@@ -274,7 +273,7 @@ def is_json(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, all_of(error_status, has_headers),
     good=(_REFUSED, with_header(_REFUSED, "content-type", "application/json; charset=utf-8")),
     bad=(with_header(_REFUSED, "content-type", "application/octet-stream"), with_header(_REFUSED, "content-type", "application/json; charset=gb2312"), with_header(_KEY, "content-type", "text/event-stream")),
-    depends_on=_HELD,
+    depends_on=IN_JSON,
 )  # fmt: skip
 def content_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -303,7 +302,7 @@ def content_type(exchange: Exchange) -> Iterator[Problem]:
         with_body(_REFUSED, b'{"code":20012,"message":"Model does not exist","data":null}'),
         with_body(_REFUSED, b'{"code":"not_found","error":"no such model"}'),
     ),
-    depends_on=_HELD,
+    depends_on=IN_JSON,
 )  # fmt: skip
 def envelope(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -326,7 +325,8 @@ def envelope(exchange: Exchange) -> Iterator[Problem]:
         with_body(_REFUSED, b'{"error":{"message":{"detail":[]},"type":"x","param":null,"code":null}}'),
         with_body(_REFUSED, b'{"error":{"message":"[object Object]","type":"x","param":null,"code":null}}'),
     ),
-    depends_on=ENVELOPE_HELD,
+    depends_on=IN_JSON,
+    explained_by=("error.envelope",),
 )  # fmt: skip
 def has_message(exchange: Exchange) -> Iterator[Problem]:
     """

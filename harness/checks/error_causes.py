@@ -92,7 +92,7 @@ TOO_LONG = _cause(
     r"context[ _](length|window|size|limit)|(prompt|input|request|messages?) (is |are )?too (long|large)|too_many_prompt_tokens"
     r"|maximum (number of )?(input )?tokens|exceeds? (the )?(max\w*|available) (context|token|input)|context_length_exceeded"
     r"|\b(prompt|input|messages?|context)\b.{0,60}\b(longer|larger|exceed\w*|over|more)\b.{0,40}\b(max\w*|limit|context|allowed|window)"
-    r"|max(imum)?[ _]model[ _]len|string_above_max_length|\b(too many|reduce the( number of)?) (input )?tokens|reduce the length"
+    r"|max(imum)?[ _]model[ _]len|\btoken len\b.{0,60}>|string_above_max_length|\b(too many|reduce the( number of)?) (input )?tokens|reduce the length"
     r"|token count.{0,30}exceed|(上下文|输入|提示词?|消息).{0,20}(过长|超长|超出|超过)",
     400, 413, 422,
 )  # fmt: skip
@@ -269,17 +269,18 @@ def told_error(inner: dict[str, Any]) -> str:
     return f"{number or 'no code'}, {words[:_SHOWN]}" + (f" ({cause})" if cause else "")
 
 
-ENVELOPE_HELD = ("error.not-empty", "error.not-html", "error.not-stream", "error.json", "error.envelope")
-"""The checks that must pass before others of the object under ``error``."""
+IN_JSON = ("error.not-empty", "error.not-html", "error.not-stream", "error.json")
+"""The checks that must pass before others of the fields of an error."""
 
 NO_WORD = {"None", "null", "undefined", "nil"}
 """Words for nothing, written as text."""
 
 
 def inner_error(exchange: Exchange) -> dict[str, Any]:
-    """Return the object under ``error``."""
-    value: dict[str, Any] = exchange.chunk(0)["error"]
-    return value
+    """Return the object under ``error``; the body itself if there is none."""
+    value: dict[str, Any] = exchange.chunk(0)
+    inner = value.get("error")
+    return inner if isinstance(inner, dict) else value
 
 
 def kind_of(value: Any) -> str:

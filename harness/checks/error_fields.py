@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from harness.checks import sources
 from harness.checks.applies import error_status
-from harness.checks.error_causes import ENVELOPE_HELD, NO_WORD, inner_error, kind_of
+from harness.checks.error_causes import IN_JSON, NO_WORD, inner_error, kind_of
 from harness.checks.registry import rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import error, exchange
@@ -45,7 +45,8 @@ _NOT_NAMED = Advice(
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(replace_in_body(_REFUSED, '"type":"invalid_request_error",', ""), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":null'), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":"None"'), replace_in_body(_REFUSED, '"type":"invalid_request_error"', '"type":"server_error"')),
-    depends_on=ENVELOPE_HELD,
+    depends_on=IN_JSON,
+    explained_by=("error.envelope",),
 )  # fmt: skip
 def has_type(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -65,7 +66,8 @@ def has_type(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, error_status,
     good=(_REFUSED, with_response(_KEY, body=error(401, "No key.").body)),
     bad=(replace_in_body(_REFUSED, '"code":"model_not_found"', '"code":404'), replace_in_body(_REFUSED, ',"code":"model_not_found"', "")),
-    depends_on=ENVELOPE_HELD,
+    depends_on=IN_JSON,
+    explained_by=("error.envelope",),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def has_code(exchange: Exchange) -> Iterator[Problem]:
@@ -82,7 +84,8 @@ def has_code(exchange: Exchange) -> Iterator[Problem]:
     sources.ERROR, error_status,
     good=(_REFUSED,),
     bad=(replace_in_body(_REFUSED, '"param":null,', ""), replace_in_body(_REFUSED, '"param":null', '"param":["model"]'), with_body(with_request_params(_REFUSED, reasoning_effort="high"), _UNNAMED)),
-    depends_on=ENVELOPE_HELD,
+    depends_on=IN_JSON,
+    explained_by=("error.envelope",),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def has_param(exchange: Exchange) -> Iterator[Problem]:

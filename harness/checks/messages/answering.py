@@ -82,7 +82,7 @@ def _spoken(exchange: Exchange) -> Reason | None:
         chunks(_any, set_value("content/0/text", '{"error":{"message":"upstream timed out","code":504}}'))(BODY),
         chunks(_any, set_value("content/0/text", 'API Error: 400 {"error":{"status":"INVALID_ARGUMENT"}}'))(BODY),
     ),
-    depends_on=("messages.object", "messages.content-list", "messages.block-keys"),
+    depends_on=("messages.object", "messages.content-list", "messages.event-keys"),
 )  # fmt: skip
 def text_said(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -114,7 +114,7 @@ def _offers(exchange: Exchange) -> Reason | None:
         chunks(_any, set_value("content", [{"type": "text", "text": _SAID}]), set_value("stop_reason", "end_turn"))(TOOL_BODY),
         chunks(_any, set_value("content", [{"type": "text", "text": '<tool_call>{"name": "get_weather", "arguments": {}}</tool_call>'}]), set_value("stop_reason", "end_turn"))(TOOL_BODY),
     ),
-    depends_on=("messages.object", "messages.block-keys"),
+    depends_on=("messages.object", "messages.content-list", "messages.event-keys"),
 )  # fmt: skip
 def call_in_block(exchange: Exchange) -> Iterator[Problem]:
     """

@@ -74,8 +74,16 @@ def answer(exchange: Exchange) -> Reason | None:
 
 
 def stream(exchange: Exchange) -> Reason | None:
-    """A message was requested as a stream, and sent."""
-    return answer(exchange) or asked_for_stream(exchange)
+    """A message was requested as a stream, and not sent as a body."""
+    return answer(exchange) or asked_for_stream(exchange) or (_AS_BODY if as_body(exchange) else None)
+
+
+_AS_BODY = "the message came as a body, which http.stream-asked reports"
+
+
+def as_body(exchange: Exchange) -> bool:
+    """Return whether the message came as a body, whatever was asked for."""
+    return exchange.message.start is not None and not exchange.message.is_stream
 
 
 def whole_stream(exchange: Exchange) -> Reason | None:
@@ -98,7 +106,7 @@ def one_body(exchange: Exchange) -> Reason | None:
 
 def whole(exchange: Exchange) -> Reason | None:
     """A message that was not shortened or closed before its end."""
-    if exchange.is_stream:
+    if exchange.is_stream and not as_body(exchange):
         return whole_stream(exchange)
     return answer(exchange) or complete_answer(exchange)
 

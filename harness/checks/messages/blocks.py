@@ -117,7 +117,7 @@ def block_keys(exchange: Exchange) -> Iterator[Problem]:
     sources.MESSAGES_STREAM, all_of(stream, with_call),
     good=(TOOL, TWO_TOOLS),
     bad=(chunks(_CALL, set_value("content_block/input", {"city": "Paris"}))(TOOL),),
-    depends_on=("messages.block-keys",),
+    depends_on=_STARTED,
 )  # fmt: skip
 def input_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -129,6 +129,7 @@ def input_empty(exchange: Exchange) -> Iterator[Problem]:
         if block.head.get("input"):
             yield Problem("input is not {} where the block begins", (_head(block, "input"),))
             return
+    raise Unread("messages.block-keys")
 
 
 @rule(
@@ -140,7 +141,7 @@ def input_empty(exchange: Exchange) -> Iterator[Problem]:
         whole_at_start("thinking")(THINKING),
         chunks(typed("content_block_start", "text"), set_value("content_block/text", "你好 there! 👋"))(STREAM),
     ),
-    depends_on=("messages.block-keys",),
+    depends_on=_STARTED,
 )  # fmt: skip
 def begins_empty(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -150,7 +151,7 @@ def begins_empty(exchange: Exchange) -> Iterator[Problem]:
     """
     for block in of_kind(exchange, *_SPOKEN):
         key = _SPOKEN[block.kind]
-        begun, added = block.head.get(key), "".join(block.texts.get(f"{key}_delta", ()))
+        begun, added = block.head.get(key), block.joined(f"{key}_delta")
         if not isinstance(begun, str) or not begun.strip():
             continue
         if not added.strip():
@@ -161,6 +162,8 @@ def begins_empty(exchange: Exchange) -> Iterator[Problem]:
                 f"{key} is in content_block_start, and its deltas send it again", (_head(block, key),), _AGAIN
             )
             return
+    if any(not isinstance(block.head.get(_SPOKEN[block.kind]), str) for block in of_kind(exchange, *_SPOKEN)):
+        raise Unread("messages.block-keys")
     raise Unread("messages.delta-keys", "messages.delta-kind")
 
 
@@ -185,7 +188,7 @@ def input_json(exchange: Exchange) -> Iterator[Problem]:
         return
     for block in of_kind(exchange, "tool_use"):
         pieces = list(block.texts.get("input_json_delta", ()))
-        said = _not_an_object("".join(pieces)) if any(pieces) else None
+        said = _not_an_object(block.joined("input_json_delta")) if any(pieces) else None
         if said:
             again = told(pieces, "input")
             why, advice = (f": {again[2]}", AGAIN) if again else ("", None)
@@ -211,7 +214,7 @@ def _not_an_object(text: str) -> str | None:
     sources.MESSAGES_TOOLS, with_call,
     good=(TWO_TOOLS, TOOL_BODY),
     bad=(replace_bytes(b"toolu_reference2", b"toolu_reference1")(TWO_TOOLS),),
-    depends_on=("messages.block-keys", "messages.block-started-once"),
+    depends_on=(*_STARTED, "messages.block-started-once"),
 )  # fmt: skip
 def tool_id_unique(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -226,6 +229,8 @@ def tool_id_unique(exchange: Exchange) -> Iterator[Problem]:
             yield Problem("two calls have one id", (_head(block, "id"),))
             return
         seen.add(name if isinstance(name, str) else None)
+    if None in seen:
+        raise Unread("messages.block-keys")
 
 
 def _offered(exchange: Exchange) -> dict[str, Json]:
@@ -249,7 +254,7 @@ def _tools_known(exchange: Exchange) -> Reason | None:
     sources.MESSAGES_TOOLS, _tools_known,
     good=(TOOL, TWO_TOOLS, TOOL_BODY),
     bad=(chunks(_CALL, set_value("content_block/name", "functions.get_weather"))(TOOL), chunks(_any, set_value("content/1/name", "weather"))(TOOL_BODY)),
-    depends_on=("messages.block-keys",),
+    depends_on=_STARTED,
 )  # fmt: skip
 def tool_offered(exchange: Exchange) -> Iterator[Problem]:
     """
@@ -259,8 +264,11 @@ def tool_offered(exchange: Exchange) -> Iterator[Problem]:
     """
     offered = _offered(exchange)
     for block in of_kind(exchange, "tool_use"):
-        if block.head.get("name") not in offered:
-            yield Problem(f"{block.head.get('name')!r} was not offered", (_head(block, "name"),))
+        name = block.head.get("name")
+        if not isinstance(name, str):
+            raise Unread("messages.block-keys")
+        if name not in offered:
+            yield Problem(f"{name!r} was not offered", (_head(block, "name"),))
             return
 
 
@@ -285,6 +293,8 @@ def tool_fits(exchange: Exchange) -> Iterator[Problem]:
         return
     offered = _offered(exchange)
     for block in of_kind(exchange, "tool_use"):
+        if not block.texts.get("input_json_delta") and not isinstance(block.head.get("input"), dict):
+            raise Unread("messages.block-keys")
         schema = as_object(offered.get(str(block.head.get("name")))).get("input_schema")
         wrong = schema_error(json.loads(block.arguments or "{}"), schema) if isinstance(schema, dict) else None
         if wrong:

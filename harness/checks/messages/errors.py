@@ -158,8 +158,9 @@ def no_error(exchange: Exchange) -> Iterator[Problem]:
     Instead: Look for the event error, and for `type == "error"` in a body, before you read a message.
     """
     for one in exchange.message.errors[:1]:
-        inner = as_object(one.value.get("error"))
-        said = f"{inner.get('type')}: {' '.join(str(inner.get('message')).split())[:80]}"
+        inner = one.value.get("error")
+        words = [as_object(inner).get(key) for key in ("type", "message")] if isinstance(inner, dict) else [inner]
+        said = ": ".join(" ".join(str(word).split())[:80] for word in words)
         yield Problem(
             f"an error came with status {exchange.response.status}: {said}", ((one.event, f"{one.pointer}/error"),)
         )

@@ -20,7 +20,7 @@ from harness.checks.messages.answers import (
 from harness.checks.registry import Reason, observation, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import chunks, drop, replace_bytes, set_value
-from harness.simulate.messages.edits import typed
+from harness.simulate.messages.edits import added, typed
 from harness.simulate.messages.reference import BODY, CAPPED, STOPPED, STREAM, THINKING_BODY, TOOL, TOOL_BODY
 from harness.simulate.reference import in_archive, with_body
 from harness.wire.dumping import json_text
@@ -29,6 +29,11 @@ from harness.wire.messages import grammar
 from harness.wire.shapes import Json, as_object
 
 _START, _DELTA = typed("message_start"), typed("message_delta")
+_OTHER_END = {
+    "type": "message_delta",
+    "delta": {"stop_reason": "max_tokens", "stop_sequence": None},
+    "usage": {"output_tokens": 14},
+}
 _IN_TIME = (*BEGUN, "messages.told-why")
 
 
@@ -181,6 +186,7 @@ def stop_null(exchange: Exchange) -> Iterator[Problem]:
     bad=(
         chunks(_DELTA, set_value("delta/stop_reason", None))(STREAM),
         chunks(_DELTA, drop("delta/stop_reason"))(TOOL),
+        added(_DELTA, _OTHER_END, before=True)(STREAM),
         chunks(_any, set_value("stop_reason", None))(BODY),
     ),
     depends_on=(*_IN_TIME, "messages.object", "messages.event-keys"),
@@ -199,8 +205,21 @@ def stop_reason(exchange: Exchange) -> Iterator[Problem]:
         if last and isinstance(last.value.get("stop_reason"), str):
             said = "stands beside delta, not in it"
         yield Problem(f"stop_reason {said}", ((stop.event, f"{stop.pointer}/stop_reason"),))
+        return
+    told = [(one.event, as_object(one.value.get("delta")).get("stop_reason")) for one in exchange.message.deltas]
+    given = [(event, reason) for event, reason in told if isinstance(reason, str)]
+    for event, reason in given[1:]:
+        if reason != given[0][1]:
+            yield Problem(
+                f"stop_reason is {given[0][1]!r}, and then {reason!r}", ((event, "/delta/stop_reason"),), _TWO_REASONS
+            )
+            return
 
 
+_TWO_REASONS = Advice(
+    "Clients that act on the first end or ask for the rest, and those that take the last do not.",
+    "Act when the stream has ended, on the last one.",
+)
 _OF_CHAT = Advice(
     "A client that compares with Anthropic's values does not run the tool, or continue after the limit: the value is that of chat completions.",
     'Translate: `{"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}.get(reason, reason)`.',
@@ -331,7 +350,9 @@ def stop_tool_use(exchange: Exchange) -> Iterator[Problem]:
     if called and reason == "end_turn":
         yield Problem(f"stop_reason is 'end_turn', and tools were called: {len(called)}", (at,), _NOT_RUN)
     elif not called and reason == "tool_use":
-        yield Problem("stop_reason is 'tool_use', and no tool was called", (at,))
+        begun = exchange.message.start
+        elsewhere = ": the call stands under tool_calls" if begun and begun.value.get("tool_calls") else ""
+        yield Problem(f"stop_reason is 'tool_use', and no tool was called{elsewhere}", (at,))
 
 
 @rule(

@@ -41,7 +41,7 @@ def _refused(exchange: Exchange) -> Reason | None:
         chunks(typed("message_delta"), drop("usage"))(STREAM),
         replace_in_body(STREAM, '"text":"! 👋"', '"text":null'),
     ),
-    depends_on=("http.complete", "http.encoding", "messages.begins"),
+    depends_on=("http.complete", "http.encoding", "http.stream-asked", "messages.begins"),
 )  # fmt: skip
 def sdk_reads(exchange: Exchange) -> Iterator[Problem]:
     """

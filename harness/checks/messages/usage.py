@@ -101,8 +101,8 @@ def at_start(exchange: Exchange) -> Iterator[Problem]:
         )
         return
     for key in ("input_tokens", "output_tokens"):
-        if count(usage.get(key)) is None:
-            said = f"is {usage[key]!r}" if key in usage else "is absent"
+        if usage.get(key) is None:
+            said = "is None" if key in usage else "is absent"
             yield Problem(f"{key} {said} in the usage of the message", ((begun.event, f"{at}/{key}"),))
 
 
@@ -233,7 +233,7 @@ def input_counted(exchange: Exchange) -> Iterator[Problem]:
     first = exchange.message.usages[0]
     parts = [count(first.value.get(key)) or 0 for key in _INPUT]
     if not sum(parts):
-        where = "message_start" if exchange.is_stream else "the body"
+        where = "message_start" if exchange.message.is_stream else "the body"
         yield Problem(
             f"input_tokens is 0 in {where}, and nothing was cached", ((first.event, f"{first.pointer}/input_tokens"),)
         )

@@ -37,7 +37,8 @@ def _any(_chunk: Json) -> bool:
         chunks(_any, set_value("usage", {"input_tokens": 240, "cache_creation_input_tokens": 140, "cache_read_input_tokens": 100, "output_tokens": 14}))(BODY),
         chunks(_START, set_value("message/usage", {"input_tokens": 3602, "output_tokens": 1}))(chunks(_DELTA, set_value("usage", {"output_tokens": 14, "cache_read_input_tokens": 3604}))(STREAM)),
     ),
-    depends_on=("messages.usage-at-start", "messages.input-counted"),
+    depends_on=("messages.usage-at-start", "messages.usage-whole-numbers"),
+    explained_by=("messages.input-counted",),
 )  # fmt: skip
 def disjoint(exchange: Exchange) -> Iterator[Problem]:
     """
