@@ -96,6 +96,7 @@ def test_check_families_do_not_import_each_other() -> None:
         "sizes",
         "chat.argument_writing",
         "chat.paired",
+        "chat.params_refused",
         "printed",
         "chat.said_pieces",
         "sources",

@@ -23,7 +23,7 @@ _AT_END = re.compile(
 )
 _FAILING = re.compile(
     r"\bupstream\b|\bempty response\b|\btimed? ?out\b|\btimeout\b|\brate.?limit|\bquota\b|\boverloaded\b|\bunavailable\b"
-    r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b[45]\d\d status code|\berror:? [45]\d\d\b|\b(?:429|50[0234])\b|请求超时|限流",
+    r"|\bECONN\w+|\bconnection (?:refused|reset|error|closed)\b|\bstatus(?: code)?:? [45]\d\d\b|\b[45]\d\d status code|\berror:? [45]\d\d\b|\b(?:429|50[0234])\b|\bout of memory\b|请求超时|限流|显存不足",
     re.IGNORECASE,
 )
 _OF_SERVERS = re.compile(

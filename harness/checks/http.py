@@ -45,6 +45,11 @@ _FLAT = ("/message", "/base_resp", "/error_code", "/error_msg", "/errors", "/det
 _LIMIT = "LimitReached: a line of more than 8,388,608 bytes"
 _REFUSED, _FAILED = 400, 500
 _START = ((None, 0),)
+_MOVES = (301, 302, 303, 307, 308)
+_MOVED = Advice(
+    "Clients that don't follow it, as curl, end without an answer; others drop the key at another host, and after 301 to 303 ask by GET, without the body.",
+    "Set the base URL to the address in `location`.",
+)
 _ONCE = with_expected_status(with_response(BODY, status=503, body=error(503, "Try again later.").body), OK)
 _TRIED = with_expected_status(_ONCE, OK, 400, tested_parameter="seed")
 _NO_CALL = b'{"error":{"message":"The call fits no tool.","type":"invalid_request_error","param":null,"code":"tool_use_failed"}}'
@@ -112,7 +117,7 @@ def status(exchange: Exchange) -> Iterator[Problem]:
             f"the status is {code}: {told.cause.name} ({told.words}) is sent as a client error", _START, MODEL_ERROR
         )
     elif code != OK:
-        yield Problem(f"the status is {code}", _START)
+        yield Problem(f"the status is {code}", _START, _MOVED if code in _MOVES else None)
 
 
 @rule(
@@ -232,6 +237,7 @@ def not_html(exchange: Exchange) -> Iterator[Problem]:
     bad=(
         with_body(STREAM, BODY.response.body),
         with_body(STREAM, b"upstream unavailable"),
+        with_body(STREAM, BODY.response.body.decode().encode("utf-16")),
         with_body(STREAM, _ERROR_BODY.response.body + b"\n\ndata: [DONE]\n\n"),
         with_body(STREAM, STREAM.response.body.replace(b"data: [DONE]", b"").replace(b"data: ", b"")),
     ),
@@ -283,6 +289,8 @@ def _look(exchange: Exchange) -> str:
     if short in _NOTHING:
         return f"the JSON {short.decode()}"
     look = exchange.reading.body_kind
+    if look == "text" and short[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return "text in UTF-16"
     if look == "text" and _SIZED.match(short):
         return (
             "a JSON body between the sizes of chunked transfer"

@@ -8,7 +8,7 @@ from harness.checks.applies import success_status
 from harness.checks.registry import CHAT_ALONE, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import count_of
-from harness.results import Level, Problem
+from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
 from harness.simulate.reference import replace_in_body, with_body
 from harness.wire.dialect import path_of
@@ -18,6 +18,12 @@ from harness.wire.shapes import as_object
 _LIST, _ONE = (recording(SCENARIOS[f"models.{name}"])[0] for name in ("list", "one"))
 _KEYS = {"id", "object", "created", "owned_by"}
 _LONGEST = 60
+_IN_SECONDS = 100_000_000_000
+"""As seconds it is the year 5138; more are milliseconds."""
+_MILLISECONDS = Advice(
+    "`datetime.fromtimestamp` raises ValueError, the year being beyond 9999, or a menu sorts by dates far ahead.",
+    "Divide it: `created // 1000 if created > 10**11 else created`.",
+)
 
 
 @rule(
@@ -96,6 +102,7 @@ def _entries(exchange: Exchange) -> list[tuple[str, dict[str, Any]]]:
         replace_in_body(_LIST, '"created":', '"created_at":'),
         replace_in_body(_ONE, '"owned_by":', '"owner":'),
         replace_in_body(_ONE, '"created":', '"created":"2026-01-01","at":'),
+        replace_in_body(_ONE, '"created":', '"created":1789459951000,"at":'),
     ),
     depends_on=("models.listed",),
     dialects=CHAT_ALONE,
@@ -113,13 +120,17 @@ def keys(exchange: Exchange) -> Iterator[Problem]:
     for place, model in _entries(exchange):
         wrong = next((name for name, is_right in _FORM.items() if not is_right(model.get(name))), None)
         if wrong:
-            yield Problem(f"{wrong} of a model is {_shown(model.get(wrong))}", ((0, place),))
+            in_ms = wrong == "created" and type(model.get(wrong)) is int
+            advice = _MILLISECONDS if in_ms else None
+            yield Problem(
+                f"{wrong} of a model is {_shown(model.get(wrong))}{', in milliseconds' * in_ms}", ((0, place),), advice
+            )
             return
 
 
 _FORM: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: value == "model",
-    "created": lambda value: type(value) is int,
+    "created": lambda value: type(value) is int and value < _IN_SECONDS,
     "owned_by": lambda value: isinstance(value, str),
 }
 

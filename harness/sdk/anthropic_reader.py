@@ -17,6 +17,7 @@ from harness.recording.sdk_release import release_of
 from harness.sdk.kept import kept_readings, key_of
 from harness.wire.dumping import json_text
 from harness.wire.exchange import Exchange, Response
+from harness.wire.surrogates import whole_characters
 from harness.wire.turn import Counts as TurnCounts
 from harness.wire.turn import Turn, TurnCall
 
@@ -115,10 +116,10 @@ def _made() -> tuple[Any, Any]:
 def _turn(message: Any) -> Turn:
     """Return the turn of a message of the SDK, as ``wire/messages/turn`` makes it of the bytes."""
     blocks = [one.model_dump(exclude_unset=True, warnings=False) for one in message.content]
-    texts = [one.get("text") or "" for one in blocks if one.get("type") == "text"]
-    thoughts = [one.get("thinking") or "" for one in blocks if one.get("type") == "thinking"]
+    texts = [whole_characters(one.get("text") or "") for one in blocks if one.get("type") == "text"]
+    thoughts = [whole_characters(one.get("thinking") or "") for one in blocks if one.get("type") == "thinking"]
     calls = tuple(
-        TurnCall(one.get("id"), one.get("name"), json_text(one.get("input")))
+        TurnCall(one.get("id"), one.get("name"), _written(one.get("input")))
         for one in blocks
         if one.get("type") == "tool_use"
     )
@@ -126,6 +127,10 @@ def _turn(message: Any) -> Turn:
         "".join(texts) if texts else None, "".join(thoughts) if thoughts else None, calls, message.stop_reason,
         TurnCounts(),
     )  # fmt: skip
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else whole_characters(json_text(value))
 
 
 def _failure(error: Exception) -> MessageReading:

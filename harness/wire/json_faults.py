@@ -15,12 +15,13 @@ from typing import Any, Literal, NamedTuple
 
 JsonForm = Literal[
     "python", "several", "bom", "constant", "number", "comma", "comment", "control", "word", "key", "quote", "cut", "deep",
-    "text", "field", "parted", "remark", "entity", "interrupted", "unclosed", "other",
+    "text", "field", "parted", "remark", "entity", "interrupted", "unclosed", "escape", "other",
 ]  # fmt: skip
 
 _MOST = 1 << 16
 """Length beyond which only the causes that one pass finds are tried, characters."""
 _CLOSING_COMMA = re.compile(r",(\s*[}\]])")
+_ESCAPE = re.compile(r"(\\[\"\\/bfnrtu])|\\")
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"\w])//[^\n]*", re.DOTALL)
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_$][\w$]*)\s*:")
 _WORD = re.compile(r"(?<=[:\[,\s])(None|True|False|undefined|nil)(?=\s*[,}\]])")
@@ -213,6 +214,7 @@ def _undone(text: str) -> Iterator[tuple[JsonForm, str, str]]:
         yield "word", f"it holds {word[1]}, which JSON has not", _WORD.sub(lambda found: _WORDS[found[1]], text)
     if "&quot;" in text:
         yield "entity", "its quotes are written as in HTML, &quot;", unescape(text)
+    yield "escape", "a backslash in it escapes what JSON does not escape", _ESCAPE.sub(r"\1", text)
     yield "comma", "a comma stands before a closing bracket", _CLOSING_COMMA.sub(r"\1", text)
     yield "comment", "it holds a comment", _COMMENT.sub("", text)
     quoted = _BARE_KEY.sub(r'\1"\2":', text)

@@ -101,8 +101,8 @@ def _take(reading: Reading, data: bytes, chunk: Any, number: int) -> None:
     columns.repeated_keys.see(data, chunk, columns.add(chunk, number), number)
     if halved:
         reading.half_characters.append(number)
-    if halved and reading.parser and reading.messages is None:
-        reading.columns.keep_halves(json.loads(data.decode("utf-8", "replace")), number)
+    if halved and reading.parser:
+        columns.keep_halves(json.loads(data.decode("utf-8", "replace")), number)
 
 
 def _beyond(data: bytes, what: str) -> str | None:

@@ -239,3 +239,11 @@ def quick_key(chunk: dict[str, Any], part: MessageKey) -> tuple[Any, ...] | None
         return None
     values = [*chunk.values(), *choice.values(), *inner.values()]
     return (len(chunk), len(choice), *chunk, *choice, *inner, *map(type, values), *map(bool, values))
+
+
+_OF_CHUNKS = {"choices", "id", "object", "model", "usage", "delta"}
+
+
+def is_flat_error(value: Json) -> bool:
+    """Return whether an object of a stream is an error without ``error`` around it: words, a type, no part of a chunk."""
+    return type(value.get("message")) is str and type(value.get("type")) is str and not _OF_CHUNKS & value.keys()

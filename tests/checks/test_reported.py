@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 from judging import alarms, findings
 
+from harness.clients.due import due_of
 from harness.results import Outcome
 from harness.simulate.chat.faults import FAULTS
 from harness.simulate.edits import any_chunk, chunks, compose, has_usage, insert, set_value
+from harness.simulate.faults import FAULTS_OF
 from harness.simulate.reference import (
     BODY,
     STREAM,
@@ -94,6 +96,12 @@ def test_halves_of_a_character_that_came_apart_are_one_in_the_completion() -> No
     split = FAULTS["surrogates-split"].apply()
     assert split.completion.messages[0].content == "😀! How can I help?"
     assert set(_failing(split)) == {"chunk.whole-characters"}
+
+
+def test_halves_in_two_deltas_of_messages_are_one_character_in_the_text() -> None:
+    split = FAULTS_OF["messages"]["messages-surrogates-split"].apply()
+    assert split.turn.text == due_of(split).text == "😀 there! 👋 How can I help?"
+    assert set(_failing(split)) == {"messages.whole-characters"}
 
 
 def test_a_tool_that_is_spoken_of_is_no_call() -> None:

@@ -305,7 +305,7 @@ def index_in_range(exchange: Exchange) -> Iterator[Problem]:
     Instead: Keep choices in a dict by index.
     """
     asked_for = exchange.request.get("n")
-    most = asked_for if type(asked_for) is int else 1
+    most = asked_for if type(asked_for) is int and asked_for > 0 else 1
     choices = exchange.columns.choices
     beyond = [choice for number, choice in choices.items() if number >= most]
     for choice in beyond[:1]:

@@ -17,6 +17,14 @@ from harness.wire.exchange import Exchange
 SHOULD = Level.SHOULD
 
 _SAID = "你好! How can I help?"
+_LONG_SAID = replace_in_body(
+    replace_in_body(
+        BODY, _SAID, "Error 429: what it tells. " + " ".join(f"Rule {n} is to wait {n} s." for n in range(20))
+    ),
+    '"completion_tokens":4,"total_tokens":13',
+    '"completion_tokens":160,"total_tokens":169',
+)
+"""A text that begins with an error and is too long for a gateway's words."""
 _AN_ERROR = Advice(
     "The client shows the error as the model's answer and never retries: status, finish_reason and SDK report success.",
     "Check it before you show it: `if text.startswith('{\"error\"'):` raise, and ask again.",
@@ -50,7 +58,7 @@ _IMAGE = re.compile(
 @rule(
     "content.unwrapped", SHOULD, "The text is not an API response, event or error, not a failure report, and not image data.",
     sources.REFERENCE, success_status,
-    good=(STREAM, BODY, replace_in_body(BODY, _SAID, "An error of the API is JSON: {}."), replace_in_body(BODY, _SAID, "[Note] A rate limit is a number of requests.")),
+    good=(STREAM, BODY, replace_in_body(BODY, _SAID, "An error of the API is JSON: {}."), replace_in_body(BODY, _SAID, "[Note] A rate limit is a number of requests."), _LONG_SAID),
     bad=(
         replace_in_body(BODY, _SAID, '{\\"object\\":\\"chat.completion\\",\\"choices\\":[{\\"index\\":0}]}'),
         replace_in_body(STREAM, "你好", 'data: {\\"choices\\":[]}\\n\\ndata: [DONE]\\n\\n'),
@@ -59,6 +67,7 @@ _IMAGE = re.compile(
         replace_in_body(BODY, _SAID, '{\\"content\\":\\"The\\"}' * 4),
         replace_in_body(BODY, _SAID, f"iVBORw0KGgo{'AAAA' * 20}"),
         replace_in_body(BODY, _SAID, "[Gateway] Upstream returned an empty response. Please retry."),
+        replace_in_body(BODY, _SAID, "Error: out of memory on node 2 while running inference"),
         replace_in_body(BODY, _SAID, "[Error: the model produced only reasoning, and no text]"),
         replace_in_body(BODY, _SAID, '{\\"detail\\":\\"Rate limit exceeded\\"}'),
         replace_in_body(BODY, _SAID, "The first train leaves\\n\\n[Error: stream timed out after 60s]"),

@@ -6,12 +6,13 @@ from itertools import islice
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import success_status
+from harness.checks.applies import complete_answer, finish_values, success_status
 from harness.checks.chat.media import image_fault, is_base64, is_hollow
+from harness.checks.kinds import place_of
 from harness.checks.registry import Applies, NotApplicable, Reason, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import any_chunk, chunks, has_content, set_value
-from harness.simulate.reference import BODY, STREAM
+from harness.simulate.reference import BODY, STREAM, with_request_params
 from harness.wire.chat.chunks import Choice, Extra
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
@@ -49,6 +50,17 @@ def _brings(key: str) -> Applies:
     return applies
 
 
+def _asks_for_audio(exchange: Exchange) -> bool:
+    """Return whether the request asks for audio, and the answer is complete and calls no tool."""
+    asked = exchange.request.get("modalities")
+    return isinstance(asked, list) and "audio" in asked and finish_values(exchange) == {"stop"}
+
+
+def _audio_due(exchange: Exchange) -> Reason | None:
+    """A response with audio, or to a request for it."""
+    return complete_answer(exchange) if _asks_for_audio(exchange) else _brings("audio")(exchange)
+
+
 def _in_body(key: str, value: Any) -> Exchange:
     return chunks(any_chunk, set_value(f"choices/*/message/{key}", value))(BODY)
 
@@ -75,6 +87,14 @@ _URL_ALONE = Advice(
     '`image["image_url"]["url"]` raises TypeError: the picture came and is not shown.',
     'Read both forms: `url = held if isinstance(held, str) else held["url"]`.',
 )
+_OTHER_TYPE = Advice(
+    "Sent back in the history it is refused: the next API checks the type of a picture against its bytes.",
+    'Name the type by the first bytes: `kind = "png" if data.startswith("iVBOR") else "jpeg" if data.startswith("/9j/") else "webp"`.',
+)
+_NO_AUDIO = Advice(
+    "`message.audio.data` raises AttributeError on None, and a player stays silent.",
+    "Read it if it is present, `message.audio and message.audio.data`; else show the text.",
+)
 _CUT_IMAGE = Advice(
     "The picture cannot be decoded: it was cut, or a log put a mark in its place.",
     "Decode it with a check, `base64.b64decode(data, validate=True)`, and ask again at binascii.Error.",
@@ -92,6 +112,7 @@ _CUT_IMAGE = Advice(
         _in_body("images", [{"type": "image_url", "image_url": {"url": "iVBORw0KGgo="}}]),
         _in_stream("images", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo"}}]),
         _in_body("images", [{"type": "image_url", "url": _DATA}]),
+        _in_body("images", [{"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,iVBORw0KGgo="}}]),
         _in_body("images", [_DATA]),
         _in_body("images", [{"type": "image_url", "image_url": _DATA}]),
         _in_stream("images", 2 * [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]),
@@ -118,7 +139,15 @@ def images(exchange: Exchange) -> Iterator[Problem]:
                 else image_fault(as_object(held).get("url"))
             )
             if fault:
-                advice = _URL_ALONE if written else _CUT_IMAGE if "data URL" in fault else None
+                advice = (
+                    _URL_ALONE
+                    if written
+                    else _CUT_IMAGE
+                    if "data URL" in fault
+                    else _OTHER_TYPE
+                    if "called" in fault
+                    else None
+                )
                 yield Problem(f"image {number} {fault}", _at(extra, f"/{number}"), advice)
                 return
             if held in shown and exchange.is_stream:
@@ -129,7 +158,7 @@ def images(exchange: Exchange) -> Iterator[Problem]:
 
 @rule(
     "content.audio", SHOULD, "Audio has an id, base64 data, a transcript and an expiry time.",
-    sources.DELTA, _brings("audio"),
+    sources.DELTA, _audio_due,
     good=(
         _in_body("audio", _SOUND),
         _streamed_sound({"id": "audio_1", "transcript": "你"}, {"data": "UklGRgAAAAA="}, {"expires_at": 1_760_003_600}),
@@ -142,6 +171,7 @@ def images(exchange: Exchange) -> Iterator[Problem]:
         _streamed_sound({"transcript": "你"}, {"data": "UklGRgAAAAA="}),
         _streamed_sound({"id": "audio_1", "data": [0, 1]}),
         _streamed_sound({"id": "audio_1", "data": "UklGRgAAAAA="}, {"id": "audio_2", "data": "AAAA"}),
+        with_request_params(BODY, modalities=["text", "audio"]),
     ),
     depends_on=_READ,
 )  # fmt: skip
@@ -155,6 +185,9 @@ def audio(exchange: Exchange) -> Iterator[Problem]:
         pieces = [extra for extra in choice.extras if extra.key == "audio"]
         if pieces:
             yield from _audio_faults(choice, pieces, whole=not exchange.is_stream)
+        elif _asks_for_audio(exchange) and not choice.fragments("refusal").text:
+            place = place_of(exchange, choice, choice.last_chunk, "/{part}")
+            yield Problem("audio was asked for, and none came", (place,), _NO_AUDIO)
 
 
 def _audio_faults(choice: Choice, pieces: list[Extra], *, whole: bool) -> Iterator[Problem]:

@@ -279,6 +279,7 @@ def _short(text: str) -> str:
         replace_in_body(_BODY, '"token":"! How can I","logprob":-0.25,"bytes":[33,32,72,111,119,32,99,97,110,32,73]', '"token":"!ĠHowĠcanĠI","logprob":-0.25,"bytes":null'),
         replace_in_body(_BODY, '"content":"你好! How can I help?"', '"reasoning_content":"! How can I","content":" help?"'),
         replace_in_body(_BODY, '"content":"你好! How can I help?"', '"content":"Good morning"'),
+        replace_in_body(_BODY, '"token":"你好","logprob":-0.25,"bytes":[228,189,160,229,165,189]', '"token":"ä½łå¥½","logprob":-0.25,"bytes":null'),
     ),
     depends_on=(*_WHOLE, "logprobs.bytes", "content.type"),
 )  # fmt: skip
@@ -349,7 +350,8 @@ def _another_text(one: TokenList) -> Problem:
     if one.grows:
         return Problem("each chunk holds all the tokens so far", at, _ALL_SO_FAR)
     if raw.strip().startswith(one.text.strip()) and raw != one.by_token and one.text:
-        example = next(token.text for token in one.tokens if any(mark in token.text for mark in _RAW))
+        marked = (token.text for token in one.tokens if any(mark in token.text for mark in _RAW))
+        example = next(marked, one.tokens[0].text)
         return Problem(f"tokens are the tokenizer's internal pieces, not text: {_short(example)}", at, _RAW_PIECES)
     holds_thought = thought in one.by_token if thought else "</think>" in one.by_token
     if holds_thought and one.text.strip() in one.by_token:

@@ -1,5 +1,6 @@
 """Checks the alternatives to each token, requested by top_logprobs."""
 
+import math
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import Any
@@ -35,6 +36,10 @@ _CHOSEN_FIRST = Advice(
 _OF_ANOTHER = Advice(
     "Alternatives and entropy belong to another place in the text.",
     "Use them only where the token itself is among them: `any(one.token == token.token for one in token.top_logprobs)`.",
+)
+_TOO_MUCH = Advice(
+    "Scores, thresholds and entropies are wrong: these are not the probabilities of one choice.",
+    "Divide each by their sum: `total = sum(math.exp(one.logprob) for one in token.top_logprobs)`.",
 )
 _TWO_VALUES = Advice(
     "One token has two probabilities: a threshold passes with the one and fails with the other.",
@@ -174,10 +179,13 @@ def _too_few(counts: list[tuple[int, Token]], wanted: int) -> Iterator[Problem]:
 
 
 @rule(
-    "logprobs.top-distinct", SHOULD, "The alternatives to a token differ from each other.",
+    "logprobs.top-distinct", SHOULD, "The alternatives to a token differ, and their probabilities add up to 1 at most.",
     sources.LOGPROBS, _given,
     good=(_BODY, _STREAM),
-    bad=(replace_in_body(_BODY, _SECOND, _DOUBLED),),
+    bad=(
+        replace_in_body(_BODY, _SECOND, _DOUBLED),
+        replace_in_body(_BODY, '{"token":"你好z","logprob":-2.25', '{"token":"你好z","logprob":-0.25'),
+    ),
     depends_on=_READ,
 )  # fmt: skip
 def distinct(exchange: Exchange) -> Iterator[Problem]:
@@ -193,6 +201,13 @@ def distinct(exchange: Exchange) -> Iterator[Problem]:
         where = n_of_m(len(doubled), len(tokens), "token")
         at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
         yield Problem(f"the alternative {text!r} is listed twice, with {where}", at)
+        return
+    for token in tokens:
+        total = sum(map(math.exp, _numbers(token)))
+        if total > 1 + _APART:
+            at = ((token.chunk, f"{token.pointer}/top_logprobs"),)
+            yield Problem(f"the probabilities of the alternatives to a token add up to {total:.2f}", at, _TOO_MUCH)
+            return
 
 
 def _twice(token: Token) -> str | None:

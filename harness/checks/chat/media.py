@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 _URL = re.compile(r"https?://[^\s/]+")
+_KINDS = (("iVBORw0KGgo", "png"), ("/9j/", "jpeg"), ("R0lGOD", "gif"), ("UklGR", "webp"))
+"""How the base64 of a picture of each kind begins."""
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
 
@@ -30,7 +32,11 @@ def image_fault(url: Any) -> str | None:
         return "has no image_url.url"
     data = _DATA_URL.match(url)
     if data:
-        return None if is_base64(url[data.end() :]) else "is a data URL whose data is not base64"
+        if not is_base64(url[data.end() :]):
+            return "is a data URL whose data is not base64"
+        named, came = data[0].lower(), next((kind for begun, kind in _KINDS if url.startswith(begun, data.end())), None)
+        of_other = came and came not in named and any(kind in named for _, kind in _KINDS)
+        return f"is called {named[5:].partition(';')[0]}, and is {came}" if of_other else None
     if _URL.match(url):
         return None
     return "is bare base64, without data: and its type before it" if is_base64(url) else "has an invalid url"

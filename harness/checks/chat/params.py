@@ -16,13 +16,22 @@ from harness.checks.applies import (
     success_status,
     texts,
 )
+from harness.checks.chat.params_refused import refused_parameter
 from harness.checks.kinds import place_of
 from harness.checks.registry import Applies, Reason, observation, rule
 from harness.matrix.scenarios import SCENARIOS
 from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
-from harness.simulate.reference import STREAM, ask, replace_in_body, with_request_params, with_response
+from harness.simulate.reference import (
+    BODY,
+    STREAM,
+    ask,
+    replace_in_body,
+    with_expected_status,
+    with_request_params,
+    with_response,
+)
 from harness.wire.dialect import WITH_CHOICES
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object, objects_in
@@ -34,6 +43,12 @@ _N, _STOP, _LOGPROBS, _TOP = (_TRIED[f"params.{name}"] for name in ("n", "stop",
 _STREAMED = recording(SCENARIOS["chat.logprobs"])[0]
 _TWO = recording(SCENARIOS["chat.n2"])[0]
 _UNKNOWN = _TRIED["params.unknown-key"]
+_OF_OPENAI = "; OpenAI's API has it"
+_UNSERVED = with_response(
+    with_expected_status(with_request_params(BODY, logprobs=True)),
+    status=422,
+    body=b'{"error":{"message":"logprobs: Extra inputs are not permitted","type":"invalid_request_error","param":null,"code":null}}',
+)
 _HELD = ("chunk.present", "sse.no-error", "http.complete")
 _WORD = re.compile(r"[a-z_]{4,}")
 _STOPS = 16  # the specification allows 4
@@ -296,9 +311,10 @@ def refused_plainly(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "params.outcome", "What the provider did with the parameter.",
-    sources.REQUEST, _tried,
+    sources.REQUEST, lambda x: None if refused_parameter(x) else _tried(x),
     good=(_N, _STOP, *(_TRIED[f"params.{name}"] for name in ("seed", "store", "parallel-tool-calls", "max-tokens"))),
-    bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2)),
+    bad=(_UNKNOWN, with_request_params(_N, n=3), with_request_params(_STOP, stop="6"), with_request_params(_TRIED["params.max-tokens"], max_tokens=2), _UNSERVED),
+    harmful=lambda value: value.endswith(_OF_OPENAI),
     dialects=WITH_CHOICES,
 )  # fmt: skip
 def outcome(exchange: Exchange) -> str:
@@ -308,6 +324,8 @@ def outcome(exchange: Exchange) -> str:
     Instead: Keep a table of the parameters each provider supports, and send no others.
     """
     name = exchange.expected.tested_parameter
+    if name is None:
+        return f"{refused_parameter(exchange)}: refused ({exchange.response.status}){_OF_OPENAI}"
     if error_status(exchange) is None:
         return f"{name}: refused ({exchange.response.status})"
     if success_status(exchange) is None and name in _HONOURED:

@@ -19,6 +19,10 @@ MUST, SHOULD = Level.MUST, Level.SHOULD
 
 _READ = ("http.stream-asked", "http.body-asked", "http.no-error", "chunk.present", "completions.no-chat")
 _LISTS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
+_PAIRS = Advice(
+    "`for token, value in top.items()` raises AttributeError: an entry maps each alternative to its log probability.",
+    "Make one of pairs: `top if isinstance(top, dict) else dict(top)`.",
+)
 _NAMED = ("bytes:", "token_id:")
 """Prefixes of tokens given by their bytes or id, since they are not complete characters."""
 
@@ -84,7 +88,7 @@ def logprobs_given(exchange: Exchange) -> Iterator[Problem]:
     "completions.logprobs-form", MUST, "`logprobs` has the arrays `tokens`, `token_logprobs`, `top_logprobs` and `text_offset`.",
     sources.COMPLETION, _given,
     good=(LISTED,),
-    bad=(_changed("", in_chat_form), _changed("/token_logprobs", None), _changed("/tokens", "a")),
+    bad=(_changed("", in_chat_form), _changed("/token_logprobs", None), _changed("/tokens", "a"), _changed("/top_logprobs", [[["a", -0.25]]])),
     depends_on=_READ,
 )  # fmt: skip
 def logprobs_form(exchange: Exchange) -> Iterator[Problem]:
@@ -103,6 +107,10 @@ def logprobs_form(exchange: Exchange) -> Iterator[Problem]:
             if given not in {"list", "[]"} and not (name in _LISTS[2:] and given in {"null", "missing"}):
                 yield Problem(f"{name} is {KIND_PHRASES[given]} the probabilities", (at,))
                 return
+        odd = next((one for one in _listed(found.value, "top_logprobs") if not isinstance(one, dict | None)), None)
+        if odd is not None:
+            yield Problem(f"an entry of top_logprobs is {KIND_PHRASES[kind(odd)]} the probabilities", (at,), _PAIRS)
+            return
 
 
 _FORMED = (*_READ, "completions.logprobs-form")
@@ -148,7 +156,8 @@ def logprobs_range(exchange: Exchange) -> Iterator[Problem]:
             for value in _listed(found.value, "token_logprobs"):
                 odd = value is None and not first
                 if odd or (value is not None and (type(value) not in {int, float} or value > 0)):
-                    yield Problem(f"a probability is {value!r}", ((found.chunk, f"{found.pointer}/token_logprobs"),))
+                    said = "a token after the first has no probability" if odd else f"a probability is {value!r}"
+                    yield Problem(said, ((found.chunk, f"{found.pointer}/token_logprobs"),))
                     return
                 first = False
 

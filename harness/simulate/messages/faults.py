@@ -266,6 +266,7 @@ _FAULTS = (
     _fault("input-so-far", "input-json", "Each piece brings all of the input so far.", "tool", saying(_ARGUMENTS, "partial_json", *('{"city": "Paris"}'[:end] for end in (4, 9, 13, 17)))),
     _fault("half-character", "whole-characters", "Half a character is replaced.", "stream", replace_bytes("你好".encode(), "你\ufffd".encode())),
     _fault("half-surrogate", "whole-characters", "Half of a surrogate pair stands in a text.", "stream", replace_bytes("你好".encode(), b"\\ud83d")),
+    _fault("surrogates-split", "whole-characters", "A character is in two deltas, half in each.", "bearer", compose(replace_bytes("你好".encode(), b"\\ud83d"), replace_bytes(b'" there"', b'"\\ude00 there"')), "CherryHQ/cherry-studio/pull/20614"),
     _fault("nul-in-text", "whole-characters", "A text holds NUL.", "stream", replace_bytes("你好".encode(), b"\\u0000")),
     _fault("text-garbled", "whole-characters", "A text is UTF-8 that was read as another encoding.", "image", _whole("content/0/text", "Die ZÃ¼ge fahren Ã¼ber Parma.")),
     _fault("forced-tool-not-called", "tool-choice", "A tool that must be called is not.", "x-api-key", lambda exchange: of_other(exchange, tools=_TOOLS, tool_choice={"type": "any"})),
@@ -275,6 +276,7 @@ _FAULTS = (
     _fault("thinking-though-off", "thinking-off", "A thought comes though thinking is disabled.", "thinking-stream", lambda exchange: of_other(exchange, thinking={"type": "disabled"})),
     _fault("cap-told-falsely", "cap-told", "A whole answer says that the cap ended it.", "history", _whole("stop_reason", "max_tokens")),
     _fault("usage-of-chat", "usage-at-start", "usage has the names of chat completions.", "image", _whole("usage", {"prompt_tokens": 45, "completion_tokens": 14, "total_tokens": 59})),
+    _fault("two-stop-reasons", "stop-reason", "Two message_delta name different reasons.", "bearer", added(typed(_DELTA), {"type": _DELTA, "delta": {"stop_reason": "max_tokens", "stop_sequence": None}, "usage": {"output_tokens": 14}}, before=True)),
     _fault("stop-beside-delta", "stop-reason", "stop_reason stands beside delta.", "stream", compose(chunks(typed(_DELTA), drop("delta/stop_reason")), _in_delta("stop_reason", "end_turn"))),
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ from harness.wire.shapes import (
     Occurrences,
     Shape,
     form_of,
+    is_flat_error,
     kind,
     kinds_in,
     quick_key,
@@ -240,7 +241,8 @@ class Columns:
         if self.message_key == "delta" and chunk and not _NO_FOREIGNERS & chunk.keys():
             self.foreign.append((number, tuple(map(str, chunk))))
             return None
-        if "choices" not in chunk and (chunk.get("error") or chunk.get("object") == "error"):
+        told = "choices" not in chunk and (chunk.get("error") or chunk.get("object") == "error")
+        if told or (self.message_key == "delta" and is_flat_error(chunk)):
             pointer = "/error" if chunk.get("error") else ""
             self.errors.append(Error(number, pointer, chunk.get("error") or chunk))
             return None

@@ -17,6 +17,7 @@ from harness.wire.messages import grammar
 from harness.wire.order import OutOfPlace, Step, Walk
 from harness.wire.repeated_keys import RepeatedKeys
 from harness.wire.shapes import Json, Kind, MessageKey, Occurrences, Shape, as_object, form_of, kind, kinds_in
+from harness.wire.surrogates import whole_characters
 
 _BLOCK_EVENTS = grammar.BLOCK.events
 _PLAIN = 3  # type, index and delta
@@ -58,7 +59,11 @@ class Block:
     def said(self, key: str, delta: str) -> str:
         """Return a text of it: the value of ``key`` at its start, and what its deltas of a kind added."""
         begun = self.head.get(key)
-        return (begun if isinstance(begun, str) else "") + "".join(self.texts.get(delta, ()))
+        return (begun if isinstance(begun, str) else "") + self.joined(delta)
+
+    def joined(self, delta: str) -> str:
+        """Return the text of its deltas of a kind."""
+        return whole_characters("".join(self.texts.get(delta, ())))
 
     @property
     def text(self) -> str:
@@ -78,7 +83,7 @@ class Block:
     @property
     def arguments(self) -> str:
         """The JSON text of the tool's input: the fragments joined or, if there are none, the input at its start."""
-        joined = "".join(self.texts.get("input_json_delta", ()))
+        joined = self.joined("input_json_delta")
         begun = self.head.get("input")
         return joined or ("" if begun is None else json_text(begun))
 
@@ -140,6 +145,16 @@ class MessageColumns:
         else:
             self._take(event, name, number)
         return self._shape(event, name if isinstance(name, str) else "", number)
+
+    def keep_halves(self, event: Any, number: int) -> None:
+        """Keep the lone surrogates in a delta that was added: the next one may hold the other halves."""
+        delta = as_object(as_object(event).get("delta"))
+        name = delta.get("type")
+        block = self._latest.get(_hashable(as_object(event).get("index")))
+        if block and isinstance(name, str) and block.deltas[-1:] == [(number, name)]:
+            text = delta.get(grammar.TEXT_OF.get(name, ""))
+            if isinstance(text, str):
+                block.texts[name][-1] = text
 
     @property
     def start(self) -> Placed | None:
