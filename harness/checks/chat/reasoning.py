@@ -73,18 +73,16 @@ def _with_long_thought() -> Exchange:
     return replace_in_body(REASONING_BODY, "The user greets me.", _ANSWER)
 
 
-_OWN_SWITCHES = {"thinking": {"deepseek", "glm", "doubao", "kimi"}, "enable_thinking": {"qwen"}}
-"""Makers of the models whose own switch a parameter is."""
+_WITH_THINKING = {"deepseek", "glm", "doubao", "kimi"}
+"""Makers whose own switch is ``thinking``; local servers, which serve most Qwen models, have others than its maker."""
 _NESTED = {"thinking": ("type",), "chat_template_kwargs": ("enable_thinking",), "reasoning": ("enabled", "effort")}
 
 
 def _turned_off(exchange: Exchange) -> Reason | None:
     """A response to a request that turned thinking off, in the specification's or the provider's way."""
     asked = exchange.request.json or {}
-    own = {maker for name, its in _OWN_SWITCHES.items() if asked.get(name) is not None for maker in its}
-    model = asked.get("model")
-    known = exchange.expected.statuses or asked.get("reasoning_effort") == "none"
-    known = known or (isinstance(model, str) and own & makers(model))
+    own = asked.get("thinking") is not None and _WITH_THINKING & makers(str(asked.get("model")))
+    known = exchange.expected.statuses or asked.get("reasoning_effort") == "none" or own
     if _switch(exchange) != "off":
         return success_status(exchange) or "thinking was not turned off"
     return success_status(exchange) or (None if known else "the switch may be another provider's")

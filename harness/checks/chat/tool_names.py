@@ -139,6 +139,8 @@ def kind(exchange: Exchange) -> Iterator[Problem]:
 
 def _unread(call: JoinedCall) -> str | None:
     """Return what clients miss in a custom call; None if nothing, or if it is of a function."""
+    if call.name and call.fragments[0].value.get("type") == "function":
+        return None  # an empty object custom beside it is no call
     if not any(map(is_custom, call.fragments)):
         return None
     given = [as_object(one.value.get("custom")) for one in call.fragments]

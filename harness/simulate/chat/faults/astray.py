@@ -31,6 +31,7 @@ _WORDS = ("The", " river", " runs", " to", " the", " wide", " sea", " of", " the
 _TRIMMED = (
     "The river runs", "to the sea", "and it is", "the longest", "of all", "that flow", "in this land", "where", "the people", "fish", "for trout",
 )  # fmt: skip
+_EMPTY_CUSTOM = "https://github.com/pydantic/pydantic-ai/blob/4fda38988f2939fa6ea9cdefcf120693e10ef491/tests/models/cassettes/test_snowflake/test_snowflake_tool_calling.yaml"
 _CUSTOM_OPEN = f"{_GITHUB}/braintrustdata/lingua/pull/342"
 _CUSTOM = [{"type": "custom", "custom": {"name": "run_sql"}}]
 _ARGUMENTS = "choices/*/delta/tool_calls/*/function/arguments"
@@ -97,6 +98,8 @@ FAULTS = (
 VARIANTS = (
     Variant("word-twice-as-counted", "A model says a word twice, and both are counted.", "chat.stream-usage", f"{_OPENAPI}#L31819",
             compose(saying(*_WORDS[:6], " wide", *_WORDS[6:]), chunks(has_usage, *_counted(len(_WORDS) + 1)))),
+    Variant("empty-custom-beside-function", "A call of a function has an empty object custom too.", "tools.nonstream", _EMPTY_CUSTOM,
+            chunks(any_chunk, set_value("choices/*/message/tool_calls/*/custom", {"input": "", "name": ""}))),
     Variant("unknown-token-explained", "A text explains the token for unknown words.", "chat.stream", f"{_OPENAPI}#L31819", saying("The model uses the token", " <unk>", " for words it lacks.")),
     Variant("text-names-an-error", "The text ends with an error in brackets, as a log has it.", "chat.stream", f"{_OPENAPI}#L31819", saying("The log", " says", " [ERROR] upstream timed out")),
 )
