@@ -74,7 +74,7 @@ LIMIT = _cause(
 )  # fmt: skip
 OVERLOADED = _cause(
     "an overload",
-    r"\boverloaded(_error)?\b|\bat (full )?capacity\b|\b(temporarily|currently) (unavailable|overloaded|busy)|no healthy upstream|负载过高|系统繁忙|服务繁忙",
+    r"\boverloaded(_error)?\b|\bat (full )?capacity\b|\b(temporarily|currently) (unavailable|overloaded|busy)|no healthy upstream|负载(已|过)?(过高|饱和)|系统繁忙|服务繁忙",
     503, 529, 429, 500, 502, 504,
     transient=True,
 )  # fmt: skip

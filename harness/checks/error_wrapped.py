@@ -47,6 +47,11 @@ _TRACED = Advice(
     "The user reads the server's code and file paths; the cause, if given, is in the last line.",
     "Show only the last line: `text.strip().splitlines()[-1]`.",
 )
+_PAGE = re.compile(r".{0,80}<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL)
+_TAGGED = Advice(
+    "The user reads the tags of a proxy's page, and not why the request failed.",
+    "Show its title: `re.search(r'<title>(.*?)</title>', text)`, and else the status.",
+)
 _SERVER_ERROR = 500
 _WRAPPED = '{{"error":{{"message":{0},"type":"invalid_request_error","param":null,"code":null}}}}'
 _PYTHON = Advice(
@@ -68,6 +73,7 @@ def _bad(message: str) -> Exchange:
         _bad('litellm.BadRequestError: OpenAIException - {"message":"Invalid schema","code":"invalid_schema"}'),
         _bad("Error code: 400 - {'error': {'message': 'Invalid schema', 'param': None}}"),
         _bad('Traceback (most recent call last):\n  File "/srv/engine.py", line 42, in generate\nValueError: bad'),
+        with_response(_bad("<html><head><title>502 Bad Gateway</title></head></html>"), status=502),
         _bad("'>' not supported between instances of 'NoneType' and 'int'"),
         _bad("Out of range float values are not JSON compliant: -inf"),
         with_response(_bad("invalid character '<' looking for beginning of value"), status=502),
@@ -96,6 +102,8 @@ def _no_words(text: str, status: int) -> tuple[str, Advice | None] | None:
     """Return what a message is instead of words, and the impact; None if it is words."""
     if _TRACE.search(text):
         return "holds a stack trace of the server", _TRACED
+    if _PAGE.match(text):
+        return "holds an HTML page", _TAGGED
     inner, is_python = error_within(text)
     if inner:
         return f"holds another error: {told_error(inner)}", _PYTHON if is_python else None

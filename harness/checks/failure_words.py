@@ -36,7 +36,7 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 ABOUT_FAILURES = re.compile(
-    r"error|exception|fail|time.?out|retry|status|\blog|HTTP|错误|异常|报错|日志|超时", re.IGNORECASE
+    r"error|exception|fail|time.?out|retry|status|\blog|HTTP|\b[45]\d\d\b|错误|异常|报错|日志|超时", re.IGNORECASE
 )
 _SHORT = 300  # characters: a gateway's own words are a sentence or two
 _TELLING = {"error", "detail"}

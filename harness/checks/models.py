@@ -10,7 +10,7 @@ from harness.matrix.scenarios import SCENARIOS
 from harness.printable import count_of
 from harness.results import Advice, Level, Problem
 from harness.simulate.chat.ideal import recording
-from harness.simulate.reference import replace_in_body, with_body
+from harness.simulate.reference import replace_in_body, with_body, with_response
 from harness.wire.dialect import path_of
 from harness.wire.exchange import Exchange
 from harness.wire.shapes import as_object
@@ -169,9 +169,10 @@ def distinct(exchange: Exchange) -> Iterator[Problem]:
 
 @observation(
     "models.form", "The form of the list of models.",
-    sources.MODELS, success_status,
+    sources.MODELS, lambda x: None if _is_not_served(x) else success_status(x),
     good=(_LIST, _ONE),
-    bad=(replace_in_body(_LIST, '"object":"list"', '"models":[],"object":"list"'), replace_in_body(_ONE, '"owned_by"', '"meta"')),
+    bad=(replace_in_body(_LIST, '"object":"list"', '"models":[],"object":"list"'), replace_in_body(_ONE, '"owned_by"', '"meta"'), with_response(_LIST, status=404, body=b'{"detail":"Not Found"}')),
+    harmful=lambda value: value == _NOT_SERVED,
     dialects=CHAT_ALONE,
 )  # fmt: skip
 def form(exchange: Exchange) -> str:
@@ -180,7 +181,17 @@ def form(exchange: Exchange) -> str:
 
     Instead: Take `id` of each object under `data`, and let users enter a model that is not listed.
     """
+    if _is_not_served(exchange):
+        return _NOT_SERVED
     return ", ".join(_told(exchange.chunk(0))) or "as specified"
+
+
+_NOT_SERVED = "not served"
+
+
+def _is_not_served(exchange: Exchange) -> bool:
+    """Return whether there is no list at all, in an exchange that was to bring one."""
+    return exchange.response.status in {404, 405, 501} and not _names_one(exchange)
 
 
 def _told(body: Any) -> Iterator[str]:

@@ -91,6 +91,10 @@ _OTHER_TYPE = Advice(
     "Sent back in the history it is refused: the next API checks the type of a picture against its bytes.",
     'Name the type by the first bytes: `kind = "png" if data.startswith("iVBOR") else "jpeg" if data.startswith("/9j/") else "webp"`.',
 )
+_DATED = Advice(
+    "`audio.expires_at > time.time()` raises TypeError.",
+    "Read a text as a date: `datetime.fromisoformat(at).timestamp() if isinstance(at, str) else at`.",
+)
 _NO_AUDIO = Advice(
     "`message.audio.data` raises AttributeError on None, and a player stays silent.",
     "Read it if it is present, `message.audio and message.audio.data`; else show the text.",
@@ -168,6 +172,7 @@ def images(exchange: Exchange) -> Iterator[Problem]:
         _in_body("audio", {"data": "", "expires_at": 0, "id": "", "transcript": ""}),
         _in_body("audio", {key: value for key, value in _SOUND.items() if key != "id"}),
         _in_body("audio", _SOUND | {"data": "RIFF\ufffd"}),
+        _in_body("audio", _SOUND | {"expires_at": "2026-09-15T10:00:00Z"}),
         _streamed_sound({"transcript": "你"}, {"data": "UklGRgAAAAA="}),
         _streamed_sound({"id": "audio_1", "data": [0, 1]}),
         _streamed_sound({"id": "audio_1", "data": "UklGRgAAAAA="}, {"id": "audio_2", "data": "AAAA"}),
@@ -207,6 +212,9 @@ def _audio_faults(choice: Choice, pieces: list[Extra], *, whole: bool) -> Iterat
         missing = [key for key in ("expires_at", "transcript") if values[0].get(key) is None]
         if missing:
             yield Problem(f"audio has no {' and no '.join(missing)}", _at(first))
+    odd = next((one for one in pieces if not isinstance(one.value.get("expires_at") or 0, int | float)), None)
+    if odd:
+        yield Problem("audio.expires_at is not a number of seconds", _at(odd, "/expires_at"), _DATED)
 
 
 def _data_faults(choice: Choice, pieces: list[Extra]) -> Iterator[Problem]:

@@ -11,6 +11,9 @@ _KINDS = (("iVBORw0KGgo", "png"), ("/9j/", "jpeg"), ("R0lGOD", "gif"), ("UklGR",
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
 
+_OTHER_URL = re.compile(r"data:[\w./+-]*[;,]")
+
+
 def is_hollow(value: Any) -> bool:
     """Return whether ``value`` and everything in it is empty: no text, no number but 0."""
     if isinstance(value, dict | list):
@@ -37,6 +40,8 @@ def image_fault(url: Any) -> str | None:
         named, came = data[0].lower(), next((kind for begun, kind in _KINDS if url.startswith(begun, data.end())), None)
         of_other = came and came not in named and any(kind in named for _, kind in _KINDS)
         return f"is called {named[5:].partition(';')[0]}, and is {came}" if of_other else None
+    if _OTHER_URL.match(url):
+        return "is a data URL of another type than an image's, or not in base64"
     if _URL.match(url):
         return None
     return "is bare base64, without data: and its type before it" if is_base64(url) else "has an invalid url"

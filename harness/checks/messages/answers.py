@@ -95,7 +95,9 @@ def _failed(exchange: Exchange) -> Reason | None:
     """No error ended the stream, neither an error event nor an error without a type."""
     if exchange.message.errors:
         return NotApplicable("an error ended the stream: messages.no-error", "blocked")
-    bare = any(as_object(exchange.chunk(number)).get("error") for number in exchange.message.untyped)
+    bare = any(as_object(exchange.chunk(number)).get("error") for number in exchange.message.untyped) or any(
+        step.event.endswith("_error") for step in exchange.message.steps
+    )
     return NotApplicable("an error ended the stream: messages.error-event", "blocked") if bare else None
 
 
