@@ -11,16 +11,17 @@ import io
 import math
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from harness.errors import BadArchive
+from harness.recording.large_rows import PIECE, read_large, size_of
 from harness.wire.limits import sizes
 from harness.wire.unpacking import GZIP
 
 _UNREADABLE = (OSError, EOFError, zlib.error)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_PIECE = 1 << 20
 
 _Text = TypeVar("_Text", bytes, str)
 
@@ -60,7 +61,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """
     Yield the rows of a file with their numbers, in UTF-8, one at a time: logs can be larger than memory.
 
-    A row beyond the limit is None; some of several consecutive blank ones are omitted.
+    A row beyond the limit is None, one that is large may be a ``Row``; some of several consecutive blank ones are omitted.
 
     Raises:
         BadArchive: it can't be read, or decompresses to more than the limit.
@@ -76,9 +77,15 @@ def rows_of(path: Path) -> Iterator[tuple[int, bytes | None]]:
                 return
             if file.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
                 file.read(len(codecs.BOM_UTF8))
-            yield from _rows(file.readline, b"\n", most, path, lambda: _pass_blank(file))
+            yield from _rows(partial(_row, file.readline), b"\n", most, path, lambda: _pass_blank(file))
     except _UNREADABLE as error:
         raise _refused(path, error) from None
+
+
+def _row(read: Callable[[int], bytes], most: int) -> bytes:
+    """Return the next row; of a longer one, more than ``most`` bytes."""
+    row = read(min(most, PIECE))
+    return row if len(row) < PIECE or row.endswith(b"\n") else read_large(row, read, most - 1)
 
 
 def _rows(
@@ -88,13 +95,14 @@ def _rows(
     longest, total, number = sizes().row, 0, 0
     while row := read(longest + 1):
         number += 1
-        whole = len(row) <= longest
-        total += len(row)
+        size = size_of(row)
+        whole = size <= longest
+        total += size
         blank_too, given = row == end, [row if whole else None]
         row = row[-len(end) :]
         yield number, given.pop()  # a row may be large, and is no longer needed here
         while not whole and row and not row.endswith(end) and total <= most:
-            row = read(_PIECE)
+            row = read(PIECE)
             total += len(row)
         if blank_too:
             blank = pass_blank()
@@ -107,7 +115,7 @@ def _rows(
 
 def _pass_blank(file: io.BufferedReader | gzip.GzipFile) -> int:
     """Skip buffered blank rows, and return their number: a file may hold a billion."""
-    ahead = file.peek(_PIECE)
+    ahead = file.peek(PIECE)
     return len(file.read(len(ahead) - len(ahead.lstrip(b"\n"))))
 
 

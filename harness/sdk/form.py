@@ -15,7 +15,7 @@ from harness.wire.exchange import Exchange
 from harness.wire.messages.columns import MessageColumns
 from harness.wire.reading import Reading
 from harness.wire.shapes import TEXT_CHANNELS, Occurrences, Shape
-from harness.wire.sse import Event, Parser, is_utf8
+from harness.wire.sse import Parser, is_utf8
 
 _WHOLE = 6
 _EDGE = 3
@@ -102,10 +102,8 @@ def _kinds(reading: Reading, parser: Parser, content: bytes) -> Iterator[tuple[A
         yield from ((("choice", index), number) for number in (choice.first_chunk, choice.last_chunk))
         yield from (((index, repr(finish.value)), finish.chunk) for finish in choice.finish_values)
         yield from (((index, *_call(tool.value)), tool.chunk) for tool in choice.tools)
-    odd = enumerate(parser.events.entries) if set(map(type, parser.events.entries)) != {int} else ()
-    for number, held in odd:
-        if isinstance(held, Event):
-            yield (held.oddities, held.type, is_utf8(content[held.start : held.end])), number
+    for number, event in parser.events.others.items():
+        yield (event.oddities, event.type, is_utf8(content[event.start : event.end])), number
 
 
 def _kinds_of_messages(columns: MessageColumns) -> Iterator[tuple[Any, int]]:
@@ -137,8 +135,7 @@ def parts_of(parser: Parser, content: bytes, kept: set[int]) -> Iterator[Part]:
 def _gaps(parser: Parser, content: bytes) -> dict[int, Part]:
     """Return the bytes before an event that belong to none, by the number of that event; of equal ones the first."""
     events = parser.events
-    plain = set(map(type, events.entries)) == {int}
-    if plain and sum(map(len, events.data)) + len(b"data: \n\n") * len(events) == len(content):
+    if not events.others and sum(events.ends) - sum(events.starts) == len(content):
         return {}
     found: dict[tuple[bytes, bool], tuple[int, Part]] = {}
     end, named = 0, False

@@ -11,18 +11,24 @@ Source of every rule: https://html.spec.whatwg.org/multipage/server-sent-events.
 """
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, overload
 
 from harness.wire.limits import Sizes, sizes
 
 BOM = b"\xef\xbb\xbf"
+_FIELD, _END = b"data: ", b"\n\n"
+"""What stands around the data of an event in the plain form."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _NO_ODDITIES: frozenset[str] = frozenset()
 _BAD_UTF8 = frozenset({"bad-utf8"})
 _ENDING_ODDITY = {b"\n": None, b"\r\n": "crlf", b"\r": "cr"}
+_LARGE = 1 << 20
+"""The size of a body from which its events are not held twice, bytes."""
 _KNOWN: dict[frozenset[str], frozenset[str]] = {}
 """Each set of oddities met so far, so that events of one form share one set."""
 
@@ -55,21 +61,29 @@ class Events(Sequence[Event]):
     """
     The dispatched events.
 
-    For an event in the plain form only ``data`` and start are stored, and the ``Event`` is made on access: reading
-    a stream, which is one pass over all data, makes none.
+    Of an event in the plain form only its place in the body is stored, and the ``Event`` is made on access: reading
+    a stream, which is one pass over all data, makes none.  ``others`` are those in another form, by number.
     """
 
-    def __init__(self) -> None:
-        self.data: list[bytes] = []
-        self.entries: list[Event | int] = []
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.starts, self.ends = array("q"), array("q")
+        self.others: dict[int, Event] = {}
 
     def add(self, event: Event) -> None:
         """Append an event of any form."""
-        self.data.append(event.data)
-        self.entries.append(event)
+        self.others[len(self)] = event
+        self.starts.append(event.start)
+        self.ends.append(event.end)
+
+    @cached_property
+    def data(self) -> Sequence[bytes]:
+        """The data of the events, to be read when all were added; cut from a large body as they are asked for."""
+        cut = _Data(self)
+        return cut if len(self.body) > _LARGE else list(cut)
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.starts)
 
     @overload
     def __getitem__(self, number: int) -> Event: ...
@@ -78,12 +92,39 @@ class Events(Sequence[Event]):
     def __getitem__(self, number: int | slice) -> Event | list[Event]:
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
-        held, data = self.entries[number], self.data[number]
-        if isinstance(held, Event):
-            return held
-        at = held + len(b"data: ")
+        number = range(len(self))[number]
+        if number in self.others:
+            return self.others[number]
+        start, data = self.starts[number], self.data[number]
         oddities = _NO_ODDITIES if is_utf8(data) else _BAD_UTF8
-        return Event(held, at + len(data) + 2, at, data, oddities=oddities)
+        return Event(start, self.ends[number], start + len(_FIELD), data, oddities=oddities)
+
+
+class _Data(Sequence[bytes]):
+    """The data of events."""
+
+    def __init__(self, events: Events) -> None:
+        self._of = events
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    @overload
+    def __getitem__(self, number: int) -> bytes: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[bytes]: ...
+    def __getitem__(self, number: int | slice) -> bytes | list[bytes]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        of = self._of
+        if of.others and (other := of.others.get(range(len(of))[number])):
+            return other.data
+        return of.body[of.starts[number] + len(_FIELD) : of.ends[number] - len(_END)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        body, others, begin, end = self._of.body, self._of.others, len(_FIELD), len(_END)
+        for number, (first, last) in enumerate(zip(self._of.starts, self._of.ends, strict=True)):
+            yield others[number].data if number in others else body[first + begin : last - end]
 
 
 @dataclass(slots=True)
@@ -107,14 +148,15 @@ class Parser:
     what is odd in their form (not in their bytes) to its count and first event; ``events_without_data`` are
     ``(offset, oddities)`` of blocks that had fields but no data; ``comments`` are ``(offset, text)``;
     ``unterminated_event`` is the block the stream ended in, if it held data; ``retries`` and ``unknown_fields`` as
-    seen.  If the stream exceeds ``limits``, ``too_large`` says which, and the rest is ignored.
+    seen.  If the stream exceeds ``limits``, ``too_large`` says which, and the rest is ignored.  ``whole`` is the body
+    if it is fed at once: then events in the plain form are places in it.
     """
 
-    def __init__(self, limits: Sizes | None = None) -> None:
+    def __init__(self, limits: Sizes | None = None, whole: bytes = b"") -> None:
         self.too_large: str | None = None
         self._limits = limits or sizes()
         self._lines = 0  # those taken one by one, blank ones aside
-        self.events = Events()
+        self.events = Events(whole)
         self.oddities: dict[str, tuple[int, int]] = {}
         self.events_without_data: list[tuple[int, frozenset[str]]] = []
         self.comments: list[tuple[int, bytes]] = []
@@ -169,7 +211,7 @@ class Parser:
         if position is None:
             self._waiting = [buffer]
             return
-        plain = b"\r" not in buffer
+        plain = buffer is self.events.body and b"\r" not in buffer
         while True:
             if plain and not self._block.open:
                 position = self._take_plain_events(buffer, position)
@@ -201,18 +243,18 @@ class Parser:
         """Parse a run of ``data: …`` LF LF, the form almost every event has, without building blocks."""
         if self._last_id:
             return position
-        starts_with, find, base = buffer.startswith, buffer.find, self._base
-        take_data, take_start = self.events.data.append, self.events.entries.append
+        starts_with, find = buffer.startswith, buffer.find
+        take_start, take_end = self.events.starts.append, self.events.ends.append
         longest = self._limits.line
         for _ in range(self._limits.events - len(self.events)):
-            if not starts_with(b"data: ", position):
+            if not starts_with(_FIELD, position):
                 break
             end = find(b"\n", position)
             if end < 0 or buffer[end + 1 : end + 2] != b"\n" or end - position > longest:
                 break
-            take_data(buffer[position + 6 : end])
-            take_start(base + position)
+            take_start(position)
             position = end + 2
+            take_end(position)
         return position
 
     def _take_line(self, line: bytes, offset: int, line_end: bytes | None) -> None:
@@ -304,7 +346,7 @@ def is_utf8(data: bytes) -> bool:
 
 def parse(body: bytes) -> Parser:
     """Return the closed parser of a whole body."""
-    parser = Parser()
+    parser = Parser(whole=body)
     parser.feed(body)
     parser.close()
     return parser

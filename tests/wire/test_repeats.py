@@ -5,6 +5,7 @@ The oracle of the fast path: columns are equal with it and without it.
 unparsed.
 """
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.recording.cassette import read_cassette
+from harness.wire.chat import repeats
 from harness.wire.chat.chunks import Columns
 from harness.wire.chat.repeats import repeated_texts
 from harness.wire.shapes import Occurrences
@@ -31,7 +33,7 @@ def choice(delta: Any, **changes: Any) -> list[dict[str, Any]]:
     return [{"index": 0, "delta": delta, "finish_reason": None, **changes}]
 
 
-def parsed(texts: list[bytes]) -> tuple[Columns, list[int]]:
+def parsed(texts: Sequence[bytes]) -> tuple[Columns, list[int]]:
     """The columns without the fast path, and the numbers of what is not JSON."""
     gathered, refused = Columns("delta"), []
     for number, text in enumerate(texts):
@@ -42,7 +44,7 @@ def parsed(texts: list[bytes]) -> tuple[Columns, list[int]]:
     return gathered, refused
 
 
-def assert_equal_without_it(texts: list[bytes]) -> Columns:
+def assert_equal_without_it(texts: Sequence[bytes]) -> Columns:
     taken = Columns("delta")
     refused = [number for number, _ in taken.add_stream(texts)]
     expected, expected_refused = parsed(texts)
@@ -163,7 +165,7 @@ def test_what_is_not_json_is_handed_back() -> None:
         good,
     ]
     assert [number for number, _ in gathered.add_stream(texts)] == [1, 2, 3, 5]
-    assert gathered.choices[0].fragments("content").chunks == [0, 4, 6]
+    assert list(gathered.choices[0].fragments("content").chunks) == [0, 4, 6]
 
 
 # Chunks as published: openai-python #2455 (obfuscation), mistral's p, vLLM's reasoning beside content, DeepSeek's
@@ -211,3 +213,9 @@ def test_recorded_streams_give_the_same_columns_without_it(folder: str) -> None:
 )
 def test_a_chunk_that_cannot_be_cut_has_no_repeats(first: bytes, keys: list[str]) -> None:
     assert repeated_texts([first, first, first], 1, first, keys) == []
+
+
+def test_a_long_run_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "_MOST", 4)
+    for count in range(1, 14):
+        assert_equal_without_it([orjson.dumps(chunk()).replace(b"hi", b"%d" % (n // 3)) for n in range(count)])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness.wire import sse
 from harness.wire.sse import Event, Parser, parse
 
 PIECES = st.sampled_from(
@@ -149,3 +150,20 @@ def test_a_long_line_in_small_pieces_takes_linear_time() -> None:
     parser.feed(b"\n\n")
     parser.close()
     assert len(parser.events[0].data) > 1_900_000
+
+
+@pytest.mark.parametrize(
+    "body", [b"data: a\n\n:c\n\ndata:b\n\ndata: c\r\n\r\ndata: d\n\n", b"data: a\n\ndata: b\n\n", b""]
+)
+def test_a_large_body_is_cut_on_access(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = parse(body).events
+    assert isinstance(listed.data, list)
+    monkeypatch.setattr(sse, "_LARGE", -1)
+    cut = parse(body).events
+    assert [cut.data[n] for n in range(len(cut))] == list(cut.data) == listed.data == cut.data[:]
+    assert list(cut) == list(listed)
+    assert [cut[n] for n in range(-len(cut), 0)] == list(cut)
+    with pytest.raises(IndexError):
+        cut.data[len(cut)]
+    with pytest.raises(IndexError):
+        cut[len(cut)]

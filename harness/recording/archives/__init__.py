@@ -147,7 +147,7 @@ def read_archive(
         raise BadArchive(f"{path}: not a regular file; save its output to a file, or leave it out")
     if _begins_as_table(path):
         return _only(_in_table(path, unread, passed_over), dialects, passed_over, models=models)
-    first = [row for _, row in islice(_not_blank(rows_of(path)), 2)]
+    first = [row and bytes(row) for _, row in islice(_not_blank(rows_of(path)), 2)]  # without what was cut from them
     if not first:
         raise BadArchive(f"{path}: empty; restore it, or leave it out")
     begins = (first[0] or b"").lstrip()

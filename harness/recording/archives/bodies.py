@@ -181,11 +181,13 @@ def _written(value: Any, where: str, separators: tuple[str, str] | None = None) 
 
 def unbase64(text: Any, where: str) -> bytes:
     """
-    Decode a text in base64.
+    Decode a text in base64; bytes were decoded as they were read.
 
     Raises:
         BadArchive: it is not base64.
     """
+    if isinstance(text, bytes):
+        return text
     try:
         written = python_text(text)
         bare = "".join(written.split()) if _SPACE.search(written) else written

@@ -158,7 +158,7 @@ def response_body(item: Any, response: dict[str, Any], where: str) -> KeptBody:
     if "parsed_body" in response:
         return parsed(response["parsed_body"], f"{where}/parsed_body")
     for key in _IN_BASE64:
-        if isinstance(response.get(key), str):
+        if isinstance(response.get(key), str | bytes):
             return KeptBody(unbase64(response[key], f"{where}/{key}"))
     found = next((key for key in _ANSWERED if response.get(key) is not None), None)
     if isinstance(item, dict) and isinstance(item.get("chunks"), list) and (found is None or not response[found]):

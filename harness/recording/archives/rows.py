@@ -15,6 +15,7 @@ from harness.recording.archives.documents import completion_exchange, flat_excha
 from harness.recording.archives.envoy import is_tap, tap_exchange, tap_url
 from harness.recording.archives.log_lines import is_log_line, log_line_exchange, log_line_provider, log_line_url
 from harness.recording.archives.pairs import answer_in, exchange_of_pair, has_body, url_in
+from harness.recording.large_rows import Row as LargeRow
 from harness.wire.exchange import Exchange, Request, Response, Source
 from harness.wire.limits import many_values, sizes
 from harness.wire.shapes import Json, as_object
@@ -46,7 +47,7 @@ def parsed_row(line: bytes | None, where: str) -> Json | None:
     if many_values(line):
         raise BadArchive(f"{where}: more than {sizes().values:,} JSON values; leave it out, or raise --max-values")
     try:
-        row = orjson.loads(line)
+        row = line.parsed() if isinstance(line, LargeRow) else orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise BadArchive(f"{where}: not JSON ({error}); one object a line") from None
     if not isinstance(row, dict):

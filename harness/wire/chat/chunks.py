@@ -7,9 +7,11 @@ way, and a chunk that differs from the one before only in its text is not parsed
 body is one chunk whose choices hold ``message`` instead of ``delta``; it is read by the same code.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, NamedTuple
 
 import orjson
@@ -42,6 +44,7 @@ _NO_FOREIGNERS = {
 }  # fmt: skip
 """Keys of chunks, of errors, and of wrappers around chunks: an object with one of them is not foreign."""
 _LINE = 80
+_MANY = 1_000
 _PATIENCE = 3  # runs without a repeat after which the fast path is no longer tried in a stream
 
 
@@ -107,7 +110,7 @@ class Fragments:
     """The text pieces of one channel of one choice, with the chunk each came in."""
 
     texts: list[str] = field(default_factory=list)
-    chunks: list[int] = field(default_factory=list)
+    chunks: "array[int]" = field(default_factory=lambda: array("q"))
     _joined: tuple[int, str] = (0, "")
 
     @property
@@ -311,8 +314,8 @@ class Columns:
         """Count the chunks from ``number`` on that differ from the one before only in the texts ``found``."""
         end = number + len(found)
         fragments = choice.channels[channel]
-        fragments.texts += found
-        fragments.chunks += range(number, end)
+        fragments.texts += found if len(found) < _MANY else map(intern, found)  # tokens that come again
+        fragments.chunks.extend(range(number, end))
         self.count += len(found)
         self.chunk_count += len(found)
         self.last = choice.last_chunk = end - 1

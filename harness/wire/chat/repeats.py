@@ -32,6 +32,8 @@ from harness.wire.shapes import PADDING, TEXT_CHANNELS
 _STRING_OF = {
     name: re.compile(rb'"%s"\s*:\s*"((?:[^"\\]|\\.)*)"' % name.encode()) for name in (*TEXT_CHANNELS, *PADDING)
 }
+_MOST = 10_000
+"""How many chunks are taken at once, so that what is only needed meanwhile stays small."""
 _INSIDE_OF_STRING = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
 
 
@@ -70,7 +72,7 @@ def _between(frames: list[bytes], texts: Sequence[bytes], number: int) -> list[l
     head, *middle, tail = frames
     begin, end = len(head), len(tail)
     values = []
-    for at in range(number, len(texts)):
+    for at in range(number, min(len(texts), number + _MOST)):
         data = texts[at]
         if not (data.startswith(head) and data.endswith(tail)):
             break
