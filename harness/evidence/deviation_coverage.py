@@ -2,10 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from harness.checks import CHECKS
 from harness.evidence.recordings import day_of, models_and_months, recordings_in
@@ -20,20 +20,43 @@ from harness.results import Deviation, Level, Outcome
 from harness.wire.dialect import DIALECTS
 from harness.wire.exchange import Exchange, include_usage
 
+_Kept = TypeVar("_Kept")
+
 _ERROR = 400
 _RULES = tuple(check for check in CHECKS.values() if check.level is not Level.OBSERVE and "chat" in check.dialects)
 _JUDGED = frozenset({Outcome.PASS, Outcome.FAIL})
 
+Messages = dict[str, tuple[str, ...]]
+"""The messages of the problems that each check found."""
+
+
+class Question(NamedTuple):
+    """What a recording tells of its request: whether it was refused, and its ``form``, None if the body is unknown."""
+
+    dialect: str
+    refused: bool
+    streams: bool
+    form: tuple[Any, ...] | None
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedRecording:
-    """The results of the rules on one recording: the messages of each that was judged; none for a pass."""
+    """
+    The results of the rules on one recording: those that it passed, and the messages of those that it failed.
+
+    Of thousands of recordings most have these in common, so that they are kept once (``_Shared``).
+    """
 
     provider: str
     model: str
     day: str | None
-    exchange: Exchange
-    messages: dict[str, tuple[str, ...]]
+    question: Question
+    passed: frozenset[str]
+    failed: Messages
+
+    def judged(self, check: str) -> bool:
+        """Return whether a check was judged on it."""
+        return check in self.passed or check in self.failed
 
 
 @dataclass(slots=True)
@@ -88,8 +111,9 @@ def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderC
         HarnessError: a file or a list can't be read.
     """
     recordings: dict[str, list[JudgedRecording]] = defaultdict(list)
+    shared = _Shared()
     for provider, entry in recordings_in(paths, matrix, DIALECTS):
-        recordings[provider.id].append(_judged_recording(provider, entry))
+        recordings[provider.id].append(_judged_recording(provider, entry, shared))
     found = []
     for provider in matrix.providers:
         listed = load_deviations(folder_of(provider, root))
@@ -98,29 +122,42 @@ def measure(paths: Iterable[Path], matrix: Matrix, root: Path) -> list[ProviderC
     return found
 
 
-def _judged_recording(provider: Provider, entry: Entry) -> JudgedRecording:
+class _Shared:
+    """Equal parts of recordings, each once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
+
+    def one(self, value: _Kept, key: Hashable) -> _Kept:
+        """Return the first value with this key."""
+        kept: _Kept = self._kept.setdefault((type(value), key), value)
+        return kept
+
+
+def _judged_recording(provider: Provider, entry: Entry, shared: _Shared) -> JudgedRecording:
     exchange = entry.exchange
     model = exchange.model or "unknown"
     subject = Subject(provider.id, model, "audit", None)
     judged = [finding for finding in judge_exchanges([exchange], subject, _RULES) if finding.outcome in _JUDGED]
-    messages = {
+    passed = frozenset(one.check for one in judged if one.outcome is Outcome.PASS)
+    failed = {
         one.check: tuple(problem.message for problem in problems_of([exchange], CHECKS[one.check]))
-        if one.outcome is Outcome.FAIL
-        else ()
         for one in judged
+        if one.outcome is Outcome.FAIL
     }
-    return JudgedRecording(provider.id, model, day_of(exchange), exchange, messages)
+    day, asked = day_of(exchange), _question(exchange)
+    about = shared.one(model, model), shared.one(day, day), shared.one(asked, repr(asked))
+    return JudgedRecording(provider.id, *about, shared.one(passed, passed), shared.one(failed, tuple(failed.items())))
 
 
 def _coverage(provider: Provider, recordings: list[JudgedRecording], listed: tuple[Deviation, ...]) -> ProviderCoverage:
     faults: dict[str, FailedCheck] = {}
     for seen in recordings:
-        for check, messages in seen.messages.items():
-            if messages:
-                fault = faults.setdefault(check, FailedCheck(check))
-                fault.recordings.append(seen)
-                if not any(one.check == check and _of_its_time(one, seen.day) for one in listed):
-                    fault.unlisted.append(seen)
+        for check in seen.failed:
+            fault = faults.setdefault(check, FailedCheck(check))
+            fault.recordings.append(seen)
+            if not any(one.check == check and _of_its_time(one, seen.day) for one in listed):
+                fault.unlisted.append(seen)
     ordered = tuple(faults[check] for check in CHECKS if check in faults)
     present = tuple(_listed_entry(provider, one, recordings) for one in listed if not one.until)
     return ProviderCoverage(provider.id, len(recordings), ordered, present)
@@ -149,22 +186,28 @@ def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[Jud
         for name in (model.id, model.name, *model.aliases)
     }
     of_models = [one for one in recordings if (not names or one.model in names) and _of_its_time(deviation, one.day)]
-    judged = [one for one in of_models if deviation.check in one.messages]
-    shows = [one for one in judged if any(map(deviation.expects, one.messages[deviation.check]))]
+    judged = [one for one in of_models if one.judged(deviation.check)]
+    shows = [one for one in judged if any(map(deviation.expects, one.failed.get(deviation.check, ())))]
     asked = [EVERY_SCENARIO[name] for name in deviation.scenarios]
-    could = [one for one in judged if one in shows or not asked or any(_like(one.exchange, it) for it in asked)]
+    could = [one for one in judged if one in shows or not asked or any(_like(one.question, it) for it in asked)]
     return ListedEntry(deviation, tuple(could), len(shows))
 
 
-def _like(exchange: Exchange, scenario: Scenario) -> bool:
+def _question(exchange: Exchange) -> Question:
+    asked = exchange.request.json
+    form = None if asked is None else _form(asked)
+    return Question(exchange.dialect, exchange.response.is_error, exchange.is_stream, form)
+
+
+def _like(question: Question, scenario: Scenario) -> bool:
     """Return whether a recording's request is like that of a scenario, as far as it is known."""
-    refused = exchange.response.is_error
-    if exchange.dialect != scenario.dialect or refused not in {status >= _ERROR for status in scenario.statuses}:
+    refusals = {status >= _ERROR for status in scenario.statuses}
+    if question.dialect != scenario.dialect or question.refused not in refusals:
         return False
     asked = first_body(scenario, "")
-    if exchange.request.json is None:
-        return exchange.is_stream == bool(asked.get("stream"))
-    return _form(exchange.request.json) == _form(asked)
+    if question.form is None:
+        return question.streams == bool(asked.get("stream"))
+    return question.form == _form(asked)
 
 
 def _form(body: dict[str, Any]) -> tuple[Any, ...]:
@@ -242,7 +285,7 @@ def _unlisted(one: ProviderCoverage) -> Iterator[tuple[str, ...]]:
     for fault in one.faults:
         if fault.unlisted:
             count = f"{len(fault.unlisted)} of {len(fault.recordings)}"
-            says = _in_short(fault.unlisted[0].messages[fault.check][0])
+            says = _in_short(fault.unlisted[0].failed[fault.check][0])
             yield (
                 one.provider,
                 fault.check,
