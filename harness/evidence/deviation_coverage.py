@@ -30,7 +30,7 @@ Messages = dict[str, tuple[str, ...]]
 """The messages of the problems that each check found."""
 
 
-class Question(NamedTuple):
+class QuestionForm(NamedTuple):
     """What a recording tells of its request: whether it was refused, and its ``form``, None if the body is unknown."""
 
     dialect: str
@@ -50,7 +50,7 @@ class JudgedRecording:
     provider: str
     model: str
     day: str | None
-    question: Question
+    question: QuestionForm
     passed: frozenset[str]
     failed: Messages
 
@@ -193,13 +193,13 @@ def _listed_entry(provider: Provider, deviation: Deviation, recordings: list[Jud
     return ListedEntry(deviation, tuple(could), len(shows))
 
 
-def _question(exchange: Exchange) -> Question:
+def _question(exchange: Exchange) -> QuestionForm:
     asked = exchange.request.json
     form = None if asked is None else _form(asked)
-    return Question(exchange.dialect, exchange.response.is_error, exchange.is_stream, form)
+    return QuestionForm(exchange.dialect, exchange.response.is_error, exchange.is_stream, form)
 
 
-def _like(question: Question, scenario: Scenario) -> bool:
+def _like(question: QuestionForm, scenario: Scenario) -> bool:
     """Return whether a recording's request is like that of a scenario, as far as it is known."""
     refusals = {status >= _ERROR for status in scenario.statuses}
     if question.dialect != scenario.dialect or question.refused not in refusals:

@@ -34,10 +34,10 @@ class Row(bytes):
     size: int
     """The bytes of the whole row."""
     _key: str
-    _body: "_Body"
+    _body: "_LargeBody"
 
     @classmethod
-    def of(cls, kept: bytes, size: int, key: str, body: "_Body") -> "Row":
+    def of(cls, kept: bytes, size: int, key: str, body: "_LargeBody") -> "Row":
         """Return the row of so many bytes from whose string under ``key`` a body was cut."""
         row = cls(kept)
         row.size, row._key, row._body = size, key, body
@@ -65,7 +65,7 @@ def read_large(first: bytes, read: Callable[[int], bytes], most: int) -> bytes:
     return row.result()
 
 
-class _Body:
+class _LargeBody:
     """A string of JSON that is decoded as it comes: text, or base64 if ``packed``.  ``rest`` is not decoded yet."""
 
     def __init__(self, *, packed: bool) -> None:
@@ -130,7 +130,7 @@ class _Cut:
         self.size, self.ended = len(first), False
         self._kept = bytearray(first)
         self._key = ""
-        self._body: _Body | None = None
+        self._body: _LargeBody | None = None
         self._open = self._refused = self._answered = False
         self._look(0)
 
@@ -162,7 +162,7 @@ class _Cut:
             begun, packed = bytes(self._kept[begins:]), key in _PACKED
             if _end(begun, packed=packed) is None:
                 self._kept[begins:] = MARK
-                self._key, self._body, self._open = key.decode(), _Body(packed=packed), True
+                self._key, self._body, self._open = key.decode(), _LargeBody(packed=packed), True
                 self._decode(begun)
 
     def _decode(self, piece: bytes) -> None:
