@@ -149,7 +149,7 @@ def answer_of(findings: Iterable[Finding], question: Question) -> StartAnswer | 
     findings = [
         finding
         for finding in findings
-        if (finding.outcome is Outcome.OBSERVED or question.judges(finding.check)) and finding.dialect == "chat"
+        if (finding.check == question.observation or question.judges(finding.check)) and finding.dialect == "chat"
     ]
     said = {
         (finding.model, finding.scenario): (word, finding)

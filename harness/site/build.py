@@ -24,6 +24,9 @@ HERE = Path(__file__).parent
 MARKER = ".llm-compat-harness-site"
 """File that marks a folder as a built site, which may be replaced; no other folder is."""
 
+_RAW_HTML = "harness.site.raw_html"
+"""Our extension of Python-Markdown, by the name that Zensical loads it by."""
+
 _LANGUAGES: dict[Language, dict[str, str]] = {
     "en": {"folder": "", "name": "中文", "lang": "zh", "from_root": "zh/"},
     "zh": {"folder": "zh", "name": "English", "lang": "en", "from_root": "../"},
@@ -60,8 +63,8 @@ def build_site(facts: Facts, into: Path, site_url: str | None = None) -> int:
 def _put(work: Path, into: Path, facts: Facts) -> None:
     if into.exists():
         shutil.rmtree(into)
-    shutil.copytree(work / "en/site", into)
-    shutil.copytree(work / "zh/site", into / "zh")
+    shutil.move(work / "en/site", into)
+    shutil.move(work / "zh/site", into / "zh")
     for provider, svg in facts.badges.items():
         write_atomically(into / f"badges/{provider}.svg", svg.encode())
     for name in (MARKER, ".nojekyll"):
@@ -131,5 +134,5 @@ def _configuration(
         "extra": {"generator": False, "alternate": [other], "other": other},
         "extra_css": ["assets/site.css"],
         "extra_javascript": ["assets/site.js"],
-        "markdown_extensions": ["tables", "attr_list", "fenced_code", {"toc": {"permalink": False}}],
+        "markdown_extensions": ["tables", "attr_list", "fenced_code", {"toc": {"permalink": False}}, _RAW_HTML],
     }

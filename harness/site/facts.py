@@ -24,10 +24,12 @@ from harness.results import (
     Deviation,
     Evidence,
     Finding,
+    Outcome,
     Results,
     read_client_results,
     read_results,
 )
+from harness.results.basis import Basis, bases
 from harness.site.markup import BytesShown, bytes_around
 from harness.site.suffering import Suffering
 
@@ -100,7 +102,7 @@ def newest(findings: Iterable[Finding]) -> str:
 @dataclass(eq=False)  # compared and hashed by identity
 class Facts:
     """
-    A project's results as the pages need them.
+    A project's results as the pages need them, without checks that do not apply.
 
     ``findings`` exclude reconstructions superseded by evidence.  ``every`` has them all.
     """
@@ -157,9 +159,18 @@ class Facts:
         """The badge of each provider with recorded or published responses, as SVG."""
         return badge.render(self.results)
 
+    @cached_property
+    def _breach(self) -> dict[tuple[str, str], Breach]:
+        return {(provider, one.check): one for provider, found in self.breaches.items() for one in found}
+
     def breach(self, provider: str, check: str) -> Breach | None:
         """Return a provider's breach of one check."""
-        return next((one for one in self.breaches[provider] if one.check == check), None)
+        return self._breach.get((provider, check))
+
+    @cached_property
+    def bases(self) -> dict[str, tuple[Basis, ...]]:
+        """What the findings of each provider rest on."""
+        return {one.id: bases(self.every.get(one.id, ())) for one in self.providers}
 
     def sightings(self, provider: str) -> Sightings:
         """Return the days on which recordings of a provider show each finding."""
@@ -200,6 +211,12 @@ def _length(body: bytes, place: Evidence) -> int:
     return len(excerpt) if excerpt and body.startswith(excerpt, place.offset) else len(excerpt) and 1
 
 
+def _judged(path: Path) -> Results:
+    """Read results, once and for all: most findings say that a check does not apply, and no page shows those."""
+    results = read_results(path)
+    return Results(results.run, [one for one in results.findings if one.outcome is not Outcome.NA])
+
+
 def load_facts(root: Path, results: Path, clients: Path) -> Facts:
     """
     Load the pages' data of the project at ``root``; without a log of clients, there is none about them.
@@ -211,9 +228,7 @@ def load_facts(root: Path, results: Path, clients: Path) -> Facts:
         BadProviders, BadDeviations, BadCassette: a file of the project is malformed.
     """
     matrix = with_published(project_matrix(root), root)
-    facts = Facts(
-        root, read_results(results), read_client_results(clients) if clients.exists() else None, matrix.providers
-    )
+    facts = Facts(root, _judged(results), read_client_results(clients) if clients.exists() else None, matrix.providers)
     for one in matrix.providers:
         facts.findings[one.id] = []
         facts.listed[one.id] = load_deviations(folder_of(one, root))

@@ -7,6 +7,7 @@ these become character references, in addition to HTML's own special characters.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,14 @@ _BEFORE = 220
 _AFTER = 180
 _LONGEST = 400
 _LONG_ADDRESS, _ADDRESS_HEAD, _ADDRESS_TAIL = 72, 34, 36
+_REMEMBERED = 20_000
+"""Most texts stand on many pages: names, titles, advice."""
+
 _CONTINUES = 0b1000_0000
 _TOP_BITS = 0b1100_0000
 
 
+@lru_cache(_REMEMBERED)
 def safe(text: str) -> Markup:
     """Return a text as one escaped line."""
     return Markup(escape(printable(text)).translate(_REFERENCES))  # noqa: S704 - it was escaped
@@ -37,6 +42,7 @@ def safe_lines(text: str) -> Markup:
     return Markup(escape(printable_lines(text)).translate(_REFERENCES))  # noqa: S704 - it was escaped
 
 
+@lru_cache(_REMEMBERED)
 def prose(text: str) -> Markup:
     """Return one of harness's sentences, with the parts between backticks as code."""
     parts = text.split("`")
@@ -107,6 +113,7 @@ def environment(**more: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_finalized,
+        auto_reload=False,
     )
     made.filters |= {"address": address, "prose": prose, "lines": safe_lines, "anchor": anchor}
     made.globals |= more

@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.matrix.providers import Provider
 from harness.results import WORST_FATE_FIRST, ClientFinding
-from harness.results.basis import bases
 from harness.site.facts import Breach, Facts
 from harness.site.pages import SitePage, Writer
 from harness.site.questions import answers
@@ -22,7 +21,7 @@ def provider_pages(writer: Writer) -> Iterator[SitePage]:
         "providers",
         writer.said("Providers"),
         "providers.md.jinja",
-        rows=[(one, bases(facts.every.get(one.id, ())), facts.breaches[one.id]) for one in facts.providers],
+        rows=[(one, facts.bases[one.id], facts.breaches[one.id]) for one in facts.providers],
     )
     for one in facts.providers:
         yield writer.page(f"providers/{one.id}", writer.said(one.name), "provider.md.jinja", **_context(writer, one))
@@ -36,7 +35,7 @@ def _context(writer: Writer, provider: Provider) -> dict[str, Any]:
     idioms = {name: about["idiom"] for name, about in facts.clients.clients.items()} if facts.clients else {}
     return {
         "provider": provider,
-        "kinds": bases(facts.every.get(provider.id, ())),
+        "kinds": facts.bases[provider.id],
         "answers": answers(facts, provider.id) if facts.findings[provider.id] else [],
         "breaches": [(one, _view(facts, provider.id, one.check)) for one in breaches],
         "tried": tried,

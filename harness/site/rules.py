@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from harness.simulate.reference import REFERENCES
 from harness.site.facts import letters
 from harness.site.markup import safe_lines
 from harness.site.pages import SitePage, Writer
-from harness.site.suffering import rule_of, title_of
+from harness.site.suffering import faults_of, title_of
 from harness.wire.exchange import Exchange
 from harness.words.problems import translated_problem
 from harness.words.values import translated_value
@@ -31,11 +32,12 @@ _VALUES = 12
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """A good and a bad response, as HTML, where they differ; and the rule's message on the bad one."""
+    """A good and a bad response, as HTML, where they differ; and the rule's messages on the bad one, or its value."""
 
     good: Markup
     bad: Markup
-    verdict: str
+    messages: tuple[str, ...]
+    value: str | None
 
 
 def rule_pages(writer: Writer) -> Iterator[SitePage]:
@@ -59,13 +61,13 @@ def _context(writer: Writer, check: Check) -> dict[str, Any]:
     breaches = [(one, breach) for one in facts.providers if (breach := facts.breach(one.id, check.id))]
     faults = [
         (fault, title_of(fault), sorted(found.values(), key=lambda one: (WORST_FATE_FIRST[one.fate], one.client)))
-        for fault, found in facts.suffering.by_fault.items()
-        if rule_of(fault) == check.id
+        for fault in faults_of(check.id)
+        if (found := facts.suffering.by_fault.get(fault))
     ]
     return {
         "check": check,
         "reference": "Anthropic" if check.dialects == ("messages",) else "OpenAI",
-        "pairs": [_pair(writer, check, bad) for bad in check.bad[:2]],
+        "pairs": [(pair, _verdict(writer, pair)) for pair in _pairs(check.id)],
         "breaches": sorted(breaches, key=lambda row: (row[1].kinds in ("", "C"), writer.name_of(row[0].id).casefold())),
         "passing": _passing(writer, check),
         "faults": sorted(faults, key=lambda row: (-len(row[2]), row[0])),
@@ -102,21 +104,34 @@ def _values(writer: Writer, check: Check) -> list[tuple[str, list[tuple[str, str
     return sorted(rows, key=lambda row: (-len(row[1]), row[0]))[:_VALUES]
 
 
-def _pair(writer: Writer, check: Check, bad: Exchange) -> SideBySide:
+@cache  # the pages of the other language show the same
+def _pairs(check: str) -> tuple[SideBySide, ...]:
+    return tuple(_pair(CHECKS[check], bad) for bad in CHECKS[check].bad[:2])
+
+
+def _pair(check: Check, bad: Exchange) -> SideBySide:
     """Return a bad response with the good one that it was most likely made from."""
     lines = _lines(bad)
-    others = [one for one in (*check.good, *REFERENCES.values()) if _lines(one) != lines]
-    good = max(others, key=lambda one: len({*lines}.intersection(_lines(one))))
-    left, right = _differing(_lines(good), lines)
-    return SideBySide(left, right, _verdict(writer, check, bad))
-
-
-def _verdict(writer: Writer, check: Check, bad: Exchange) -> str:
+    others = [one for one in (*map(_lines, check.good), *_reference_lines()) if one != lines]
+    good = max(others, key=lambda one: len({*lines}.intersection(one)))
+    messages, value = list[str](), None
     with suppress(CannotJudge):
         if check.observe:
-            return translated_value(check.observe(bad), writer.language)
-        return "; ".join(translated_problem(problem.message, writer.language) for problem in check.problems(bad)[0])
-    return ""
+            value = check.observe(bad)
+        else:
+            messages = [problem.message for problem in check.problems(bad)[0]]
+    return SideBySide(*_differing(good, lines), tuple(messages), value)
+
+
+@cache
+def _reference_lines() -> tuple[list[str], ...]:
+    return tuple(map(_lines, REFERENCES.values()))
+
+
+def _verdict(writer: Writer, pair: SideBySide) -> str:
+    if pair.value is not None:
+        return translated_value(pair.value, writer.language)
+    return "; ".join(translated_problem(message, writer.language) for message in pair.messages)
 
 
 def _lines(exchange: Exchange) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from harness.results import WORST_FATE_FIRST, ClientFinding, ClientOutcome, ClientResults
 from harness.simulate.faults import EVERY_FAULT, EVERY_VARIANT
@@ -60,7 +61,7 @@ class Suffering:
 
     def of_rule(self, check: str) -> dict[str, ClientFinding]:
         """Return the clients that some breach of a rule breaks, each with its worst outcome."""
-        return _merged(found for fault, found in self.by_fault.items() if rule_of(fault) == check)
+        return self.by_forms(faults_of(check))
 
     def worst(self, provider: str, client: str) -> ClientFinding | None:
         """Return the worst outcome of a client for a provider; None if it was not tried."""
@@ -112,6 +113,19 @@ def rule_of(cause: str) -> str | None:
     """Return the rule that a fault breaks; None for a legal variant."""
     fault = EVERY_FAULT.get(cause)
     return fault.rule if fault else None
+
+
+def faults_of(check: str) -> tuple[str, ...]:
+    """Return the faults that break a rule."""
+    return _by_rule().get(check, ())
+
+
+@cache
+def _by_rule() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for fault in EVERY_FAULT.values():
+        found[fault.rule].append(fault.id)
+    return {rule: tuple(faults) for rule, faults in found.items()}
 
 
 def title_of(cause: str) -> str:

@@ -67,3 +67,18 @@ def test_a_place_beyond_the_end_shows_the_end() -> None:
 )
 def test_where_a_link_leads_is_short_enough_to_read(url: str, shown: str) -> None:
     assert address(url) == shown
+
+
+def test_raw_html_reaches_the_page_as_without_the_extension() -> None:
+    markdown = pytest.importorskip("markdown", reason="Zensical is not installed: make test-site")
+    page = '# Title\n\n<div class="hc">\n<div class="hc-pair">\n<p>a *b* & `c`</p>\n</div>\n</div>\n\n## More { #more }\n\n<div class="hc hc-breach">\n<p>end</p></div>\n\n*text*\n'
+    plain = markdown.markdown(page, extensions=["attr_list"])
+    taken_past = markdown.markdown(page, extensions=["attr_list", "harness.site.raw_html"])
+    assert '<div class="hc-pair">\n<p>a *b* & `c`</p>' in plain
+    assert taken_past.split() == plain.split()
+
+
+def test_an_unclosed_block_is_left_to_markdown() -> None:
+    markdown = pytest.importorskip("markdown", reason="Zensical is not installed: make test-site")
+    page = '<div class="hc">\n<p>a</p>\n\n## More'
+    assert markdown.markdown(page, extensions=["harness.site.raw_html"]) == markdown.markdown(page)
