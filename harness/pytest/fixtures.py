@@ -68,9 +68,11 @@ def compat_provider(request: pytest.FixtureRequest, compat_server: ReplayServer)
 @pytest.fixture
 def compat_recorder(request: pytest.FixtureRequest) -> Iterator[CompatRecorder]:
     """
-    Records what an app's client asks, once, and replays it for ever: ``OpenAI(http_client=compat_recorder.http_client())``.
+    Records the exchanges of an app's client once, and replays them in later runs.
 
-    The recording is ``cassettes/MODULE/TEST.yaml`` beside the test.  The network is off unless ``--compat-record`` says
+    Pass its transport to the client: ``OpenAI(http_client=compat_recorder.http_client())``.
+
+    The recording is ``cassettes/MODULE/TEST.yaml`` beside the test.  The network is blocked unless ``--compat-record`` says
     ``missing`` or ``all``.
     """
     from harness.pytest.recorder import CompatRecorder

@@ -263,3 +263,16 @@ def test_without_scripts_a_cell_leads_to_the_page(chromium: Any, address: str) -
     page.locator("[id='deepseek.usage']").click()
     assert page.url.endswith("/providers/deepseek/#usage")
     context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("guide", ["guide-app", "guide-endpoint", "method", "figures"])
+def test_on_a_phone_the_tables_of_guides_fit_the_window(opened: Any, language: str, guide: str) -> None:
+    page = opened(f"{language}guides/{guide}/", width=390)
+    page.locator(".md-typeset__scrollwrap").first.wait_for()  # the theme's script wraps each table
+    assert (
+        page.locator(".md-typeset__scrollwrap").evaluate_all(
+            "wraps => wraps.filter(one => one.scrollWidth > one.clientWidth).length"
+        )
+        == 0
+    )

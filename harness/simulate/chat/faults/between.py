@@ -84,9 +84,9 @@ FAULTS = (
     # Answers to other requests.
     Fault("id-of-session", "The id is that of the session, the same in each answer.", "chat.nonstream", f"{_GITHUB}/InternLM/lmdeploy/pull/4707",
           compose(_named("chatcmpl-7"), after(_said("Good evening!"), _created(1_759_996_400))), "identity.id-unique"),
-    Fault("call-id-starts-again", "The ids of calls count from 0 again in each turn of a conversation.", "tools.nonstream", f"{_GITHUB}/fw-ai/fireconnect/issues/16",
+    Fault("call-id-starts-again", "The ids of tool calls count from 0 again in each turn of a conversation.", "tools.nonstream", f"{_GITHUB}/fw-ai/fireconnect/issues/16",
           compose(_with_history, chunks(any_chunk, set_value(_ID, "get_weather:0"))), "identity.call-id-unique"),
-    Fault("call-id-of-other-answer", "A call has the id of one in another answer.", "tools.nonstream", f"{_GITHUB}/NVIDIA-NeMo/Switchyard/issues/502",
+    Fault("call-id-of-other-answer", "A tool call has the id of one in another answer.", "tools.nonstream", f"{_GITHUB}/NVIDIA-NeMo/Switchyard/issues/502",
           compose(chunks(any_chunk, set_value(_ID, "call_0")),
                   after(_named("chatcmpl-before"), _created(1_759_996_400), chunks(any_chunk, set_value("choices/*/message/tool_calls/*/function/arguments", '{"city":"Oslo"}')))),
           "identity.call-id-unique"),

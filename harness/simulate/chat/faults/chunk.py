@@ -139,7 +139,7 @@ _CHOICES = (
           "model": "gpt-4o-mini-2024-07-18", "choices": [None]}), "chunk.choices"),
     Fault("choices-one-level-down", "The answer is one level down, with null keys above.", "chat.nonstream", _NESTED,
           body(lambda it: b'{"id":null,"choices":null,"model":null,"object":null,"created":1760000000,"provider":' + it + b"}"), "chunk.choices"),
-    Fault("choices-empty-mid-stream", "A chunk between two pieces of text has no choice.", "chat.stream", "https://github.com/songquanpeng/one-api/issues/1278",
+    Fault("choices-empty-mid-stream", "A chunk between two deltas of text has no choice.", "chat.stream", "https://github.com/songquanpeng/one-api/issues/1278",
           repeat(has_content, set_value("choices", [])), "chunk.choices-not-empty"),
     Fault("choices-empty-in-body", "A body has no choice.", "chat.nonstream", None,
           chunks(any_chunk, set_value("choices", [])), "chunk.choices-not-empty"),
@@ -166,7 +166,7 @@ _CHOICE = (
 
     Fault("delta-null", "The delta beside the finish_reason is null.", "chat.stream", None, chunks(has_finish_reason, set_value("choices/*/delta", None)), "chunk.delta"),
     Fault("delta-missing", "The choice with the finish_reason has no delta.", "tools.auto", _AZURE_DELTA, chunks(has_finish_reason, drop("choices/*/delta")), "chunk.delta"),
-    Fault("delta-missing-mid-stream", "A chunk between two pieces of text has a choice without a delta.", "chat.stream", _AZURE_DELTA,
+    Fault("delta-missing-mid-stream", "A chunk between two deltas of text has a choice without a delta.", "chat.stream", _AZURE_DELTA,
           repeat(has_content, drop("choices/*/delta"), set_value("choices/*/content_filter_offsets", {"check_offset": 4})), "chunk.delta"),
     Fault("delta-text", "A delta is a text.", "chat.stream", _CHUNK, repeat(has_content, set_value("choices/*/delta", "")), "chunk.delta"),
     Fault("delta-list", "A delta is a list.", "reasoning.stream", _CHUNK, chunks(has_finish_reason, set_value("choices/*/delta", [])), "chunk.delta"),

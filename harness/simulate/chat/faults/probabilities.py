@@ -221,7 +221,7 @@ FAULTS = (
     Fault("tokens-all-so-far", "Each chunk contains all the tokens so far.", "chat.logprobs", _CUMULATIVE, rebuild_stream(_growing), "logprobs.joins"),
     Fault("tokens-of-another-text", "A token is the likeliest one instead of that which was chosen.", "params.logprobs", _TWO_LISTS,
           chunks(any_chunk, _where_it_can(lambda chunk: _tokens(chunk)[0].update({"token": "Hi", "bytes": [72, 105]}))), "logprobs.joins"),
-    Fault("tokens-last-only", "Only the last piece of text has probabilities.", "chat.logprobs", _LAST_ONLY,
+    Fault("tokens-last-only", "Only the last delta of text has probabilities.", "chat.logprobs", _LAST_ONLY,
           chunks(has_content, set_value("choices/*/logprobs", None), only=slice(0, -1)), "logprobs.covers"),
     Fault("tokens-first-of-each", "A chunk of several tokens has the probability of the first.", "params.logprobs", _GROUPED,
           chunks(any_chunk, set_value(_CONTENT, lambda listed: listed[:1])), "logprobs.covers"),

@@ -37,7 +37,7 @@ FAULTS = (
     Fault("chat-bad-request-502", "A plain question is called a bad request, with status 502.", "chat.nonstream", f"{_GITHUB}/coddy-project/coddy-agent/issues/322", status(502, b'{"error":{"message":"POST upstream: 400 Bad Request","type":"server_error","param":null,"code":null}}'), "error.status"),
     Fault("answer-fails-twice", "A plain question fails, and fails again.", "chat.stream", _SDK, compose(status(503, _BUSY, "application/json"), failed_before(503)), "http.status"),
     Fault("parameter-fails-twice", "A request fails with a parameter, and fails again.", "params.seed", _SDK, compose(status(500, _BUSY), failed_before(500)), "http.status"),
-    Fault("tool-use-failed", "The request is rejected because the model got a call wrong.", "tools.auto", f"{_GITHUB}/pydantic/pydantic-ai/issues/4350", status(400, b'{"error":{"message":"Tool call validation failed","type":"invalid_request_error","param":null,"code":"tool_use_failed"}}', "application/json"), "http.status"),
+    Fault("tool-use-failed", "The request is rejected because the model got a tool call wrong.", "tools.auto", f"{_GITHUB}/pydantic/pydantic-ai/issues/4350", status(400, b'{"error":{"message":"Tool call validation failed","type":"invalid_request_error","param":null,"code":"tool_use_failed"}}', "application/json"), "http.status"),
     Fault("json-validate-failed", "The request is rejected because the model got the JSON wrong.", "chat.nonstream", f"{_GITHUB}/glibsonoran/Plush-for-ComfyUI/issues/135", status(400, b'{"error":{"message":"Failed to generate JSON. Please adjust your prompt.","type":"invalid_request_error","param":null,"code":"json_validate_failed"}}'), "http.status"),
     # The body.
     Fault("error-empty", "An error response has no body.", "error.bad-key", _ERROR, status(401, b""), "error.not-empty"),
@@ -72,7 +72,7 @@ FAULTS = (
     Fault("refusal-names-nothing", "A rejected parameter is not named.", "params.unknown-key", f"{_GITHUB}/coze-dev/coze-studio/issues/326", chunks(any_chunk, set_value("error/message", "Field required"), set_value("error/param", None)), "params.refused-plainly"),
     Fault("refusal-of-options-vague", "An error response of stream_options speaks of invalid parameters.", "params.stream-options", f"{_GITHUB}/volcengine/volcengine-python-sdk/issues/13", chunks(any_chunk, set_value("error/message", "The request is not valid."), set_value("error/param", "")), "params.refused-plainly"),
     # The reason that rejects a further turn.
-    Fault("content-null-refused", "A call with content null is rejected.", "multi_turn.content-null", f"{_GITHUB}/we-promise/sure/pull/467", status(400, _REFUSED), "multi_turn.accepted"),
+    Fault("content-null-refused", "A tool call with content null is rejected.", "multi_turn.content-null", f"{_GITHUB}/we-promise/sure/pull/467", status(400, _REFUSED), "multi_turn.accepted"),
     Fault("content-empty-refused", 'A call with content "" is rejected.', "multi_turn.content-empty", f"{_GITHUB}/ikechan8370/chatgpt-plugin/issues/696", status(400, _REFUSED), "multi_turn.accepted"),
     Fault("tool-result-refused", "The result of a tool is rejected.", "tools.round-trip", f"{_GITHUB}/NousResearch/hermes-agent/issues/30662", compose(status(400, _REFUSED), header("content-type", "application/json")), "multi_turn.accepted"),
     Fault("history-refused", "A second question is rejected.", "multi_turn.history", f"{_GITHUB}/ItzCrazyKns/Vane/issues/590", status(400, _REFUSED), "multi_turn.accepted"),

@@ -64,7 +64,7 @@ FAULTS = (
           before_done(b'{"code":60000,"message":"Request processing has failed.","data":null}\n\n'), "sse.no-error"),
     Fault("error-within-a-stream-error", "An error in a stream contains another one in JSON.", "chat.stream", _ZOD,
           before_done({"error": {"message": "Stream error occurred", "value": {"error_message": '{"error":{"message":"The prompt is too long."}}'}}}), "sse.no-error"),
-    Fault("second-call-without-arguments", "The arguments of the second call never come.", "tools.parallel", _NINE,
+    Fault("second-call-without-arguments", "The arguments of the second tool call never come.", "tools.parallel", _NINE,
           remove(continues_tool_call, only=slice(2, 3)), "tool_choice.schema"),
     Fault("nothing-said-beside-null-calls", "Nothing is said, and tool_calls is null.", "chat.nonstream", _SILENT,
           chunks(any_chunk, set_value("choices/0/message/content", ""), set_value("choices/0/message/tool_calls", None)), "content.said"),

@@ -101,11 +101,11 @@ def _cited(content: str, mark: str) -> Change:
 
 # fmt: off
 FAULTS = (
-    Fault("call-tag-left-over", "The tag of a call that was read is left in the text.", "tools.nonstream", _TAG_LEFT,
+    Fault("call-tag-left-over", "The tag of a tool call that was read is left in the text.", "tools.nonstream", _TAG_LEFT,
           chunks(any_chunk, set_value("choices/*/message/content", "<tool_call>")), "tool_calls.not-in-text"),
-    Fault("call-pieces-left-over", "Pieces of a call's JSON are left in the text.", "tools.auto", _PIECES_LEFT,
+    Fault("call-pieces-left-over", "Parts of a tool call's JSON are left in the text.", "tools.auto", _PIECES_LEFT,
           _text_before_calls("I will look. ", '"get_weather", "arguments": {"city": "Pa', 'ris"}}'), "tool_calls.not-in-text"),
-    Fault("call-as-json-after-text", "A call is in the text as JSON, after a sentence.", "tools.nonstream", _PIECES_LEFT,
+    Fault("call-as-json-after-text", "A tool call is in the text as JSON, after a sentence.", "tools.nonstream", _PIECES_LEFT,
           only_if(_offers_weather, chunks(any_chunk, set_value("choices/*/message/content", 'I look. {"name": "get_weather", "parameters": {"city": "Paris"}}'))), "tool_calls.not-in-text"),
     Fault("context-size-500", "A prompt that exceeds the size of the context is a failure of the server.", "chat.nonstream", _SIZE,
           status(500, b'{"error":{"message":"Context size has been exceeded.","type":"server_error","param":null,"code":null}}'), "error.status"),

@@ -106,9 +106,9 @@ _WORDS = (
 )
 
 _THOUGHTS = (
-    Variant("thought-after-text", "A piece of the reasoning follows the text.", "reasoning.stream", _INTERLEAVED,
+    Variant("thought-after-text", "A delta of the reasoning follows the text.", "reasoning.stream", _INTERLEAVED,
             repeat(has_content, set_value(_CONTENT, None), set_value(_THOUGHT, " It is said."), only=_LAST)),
-    Variant("thought-between-texts", "A piece of the reasoning is between two of the text.", "reasoning.stream", _INTERLEAVED,
+    Variant("thought-between-texts", "A delta of the reasoning is between two of the text.", "reasoning.stream", _INTERLEAVED,
             repeat(has_content, set_value(_CONTENT, None), set_value(_THOUGHT, " And now the mark."))),
     Variant("thought-is-answer", "Short reasoning is, word for word, the answer.", "reasoning.nonstream", _MESSAGE,
             chunks(any_chunk, set_value(_REASONED, "你好!"), set_value(_SAID, "你好!"))),

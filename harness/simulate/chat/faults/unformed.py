@@ -75,7 +75,7 @@ FAULTS = (
     Fault("error-in-brackets", "The text is an error in brackets.", "params.seed", _ERROR, _said("[Error: the model produced only reasoning, and no text]"), "content.unwrapped"),
     Fault("error-after-text", "The text ends with the error of a gateway.", "params.seed", None, _said("The first train\n\n[Error: stream timed out after 60s]"), "content.unwrapped"),
     Fault("arguments-as-markup", "The arguments are the markup of a template.", "tools.nonstream", _MARKUP, _arguments("<parameter=city>\nParis\n</parameter>"), "tool_calls.arguments-json"),
-    Fault("arguments-as-python-call", "The arguments are a call as Python writes it.", "tools.nonstream", None, _arguments('get_weather(city="Paris")'), "tool_calls.arguments-json"),
+    Fault("arguments-as-python-call", "The arguments are a function call as Python writes it.", "tools.nonstream", None, _arguments('get_weather(city="Paris")'), "tool_calls.arguments-json"),
     Fault("arguments-as-pairs", "The arguments are keys and values without braces.", "tools.nonstream", None, _arguments("city: Paris"), "tool_calls.arguments-json"),
     Fault("argument-key-in-capitals", "A key of the arguments is in capitals.", "tools.nonstream", None, _arguments('{"CITY":"Paris"}'), "tool_choice.schema"),
     Fault("prompt-counted-otherwise", "The prompt is counted otherwise in a later usage.", "chat.stream-usage", _CHANGING,
@@ -91,7 +91,7 @@ FAULTS = (
     Fault("undefined-glued", "The word undefined is glued to a word of the text.", "chat.stream", None, saying("Hello", "! How can I help", "undefined", " you", "?"), "content.written-once"),
     Fault("object-printed", "The text is an object as Python prints it.", "params.seed", None, _said("Message(content='Hello! How can I help?', role='assistant')"), "content.written-once"),
     Fault("template-unfilled", "The text is a place in a template.", "params.seed", None, _said("{{ response.text }}"), "content.written-once"),
-    Fault("pieces-in-quotes", "Each piece of the text is JSON, in quotes.", "chat.stream", None, saying('"Hello"', '"! How can"', '" I help?"'), "content.written-once"),
+    Fault("pieces-in-quotes", "Each delta of the text is JSON, in quotes.", "chat.stream", None, saying('"Hello"', '"! How can"', '" I help?"'), "content.written-once"),
     Fault("next-turn-begun", "The text ends with the header of the next turn.", "params.seed", None, _said("Hello! How can I help?\n\nHuman:"), "content.no-special-tokens"),
     Fault("line-end-in-chunk", "A line end in a text of a chunk is not escaped.", "chat.stream", None, replace_bytes(b"! How can I", b"! How\ncan I"), "sse.json"),
     Fault("answer-parsed-only", "The answer is in parsed alone, and the text is empty.", "json.object", None,
@@ -100,7 +100,7 @@ FAULTS = (
 )
 
 VARIANTS = (
-    Variant("content-null-between", "Content is null between two pieces of text.", "chat.stream", f"{_OPENAPI}#L31819", insert(has_content, _NULL_BETWEEN, after=True)),
+    Variant("content-null-between", "Content is null between two deltas of text.", "chat.stream", f"{_OPENAPI}#L31819", insert(has_content, _NULL_BETWEEN, after=True)),
     Variant("html-that-folds", "The text is HTML that folds.", "params.seed", f"{_OPENAPI}#L31819", _said("<details>\n<summary>When do you open?</summary>\nAt ten.\n</details>")),
     Variant("quotation", "The text is a quotation.", "params.seed", f"{_OPENAPI}#L31819", _said("> I think, therefore I am.\n\nDescartes said so.")),
 

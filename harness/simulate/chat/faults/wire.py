@@ -141,7 +141,7 @@ _KIND = (
 
     Fault("body-gbk", "A body is sent as GBK.", "chat.nonstream", _JSON_UTF8, replace_bytes(_HELLO, "你好".encode("gbk")), "http.utf8"),
     Fault("body-utf8-half", "A character of a body lacks its last byte.", "multi_turn.history", None, replace_bytes(_HELLO, _HELLO[:-1]), "http.utf8"),
-    Fault("body-utf8-stray-byte", "The arguments of a call in a body are sent as Latin-1.", "tools.nonstream", _JSON_UTF8, replace_bytes(b"Paris", b"Orl\xe9ans"), "http.utf8"),
+    Fault("body-utf8-stray-byte", "The arguments of a tool call in a body are sent as Latin-1.", "tools.nonstream", _JSON_UTF8, replace_bytes(b"Paris", b"Orl\xe9ans"), "http.utf8"),
 
     Fault("error-for-body", "An error object is sent instead of a body, with status 200.", "chat.nonstream", f"{_QIANFAN}/tests/utils/mock_server.py",
           body(lambda _: _BUSY), "http.no-error"),
@@ -221,7 +221,7 @@ _END = (
           replace_bytes(_DONE, b""), "sse.done"),
     Fault("mark-missing-after-usage", "The usage chunk is the last event.", "chat.stream-usage", f"{_REQ_LLM}/cerebras/gpt_oss_120b/streaming.json",
           replace_bytes(_DONE, b""), "sse.done"),
-    Fault("mark-missing-after-call", "The stream ends after a call without a mark.", "tools.parallel",
+    Fault("mark-missing-after-call", "The stream ends after a tool call without a mark.", "tools.parallel",
           f"{_RUBY_LLM}/chat_streaming_responses_perplexity_sonar_supports_streaming_responses.yml", replace_bytes(_DONE, b""), "sse.done"),
     Fault("mark-quoted", "The mark is a JSON string.", "chat.stream", _OPTIONS, replace_bytes(b"[DONE]", b'"[DONE]"'), "sse.done"),
     Fault("mark-in-comment", "The mark is a comment.", "chat.stream", _OPTIONS, replace_bytes(_DONE, b": [DONE]\n\n"), "sse.done"),
