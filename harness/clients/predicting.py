@@ -46,6 +46,10 @@ _PIECE = BLOCK_DELTA.encode()
 _BLOCKS = "blocks"
 """Stands for a check of blocks, since there is none."""
 
+_BESIDE_TEXT = ("audio", "refusal", "function_call")
+_MESSAGE = "message"
+"""Stands for a check of what a message has instead of text or beside it, since there is none."""
+
 _NUMBER = re.compile(r"\d+")
 _PARTS = re.compile(r", then | \| |, | \+ ")
 
@@ -55,7 +59,7 @@ def facts_of(trial: Trial) -> frozenset[Fact]:
     subject = Subject(trial.provider, trial.model, trial.scenario, None)
     findings = judge_exchanges([trial.exchange], subject, CHECKS.values())
     said = [fact for finding in findings for fact in _facts(finding)]
-    return frozenset([*said, *_of_blocks(trial.exchange)])
+    return frozenset([*said, *_of_blocks(trial.exchange), *_of_message(trial.exchange)])
 
 
 def _of_blocks(exchange: Exchange) -> Iterator[Fact]:
@@ -72,6 +76,14 @@ def _of_blocks(exchange: Exchange) -> Iterator[Fact]:
     pieces = any(block.deltas for block in blocks)
     if parser and pieces and all(event.type != _PIECE for event in parser.events):
         yield _BLOCKS, "no piece has a name"
+
+
+def _of_message(exchange: Exchange) -> Iterator[Fact]:
+    """Yield the keys in which a chat message says something that is not text: no check reports what OpenAI defines."""
+    columns = exchange.columns
+    for key in _BESIDE_TEXT:
+        if columns.kinds(columns.spelled(f"/choices/*/{{part}}/{key}")).keys() - {"missing", "null", '""'}:
+            yield _MESSAGE, key
 
 
 def _facts(finding: Finding) -> Iterator[Fact]:

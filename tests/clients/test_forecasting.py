@@ -8,7 +8,8 @@ import pytest
 from harness.clients.catalogue import CLIENTS
 from harness.clients.forecast_table import TABLE, table
 from harness.clients.forecasting import Forecaster, written_table
-from harness.clients.trials import deviation_trials, reference_trials
+from harness.clients.predicting import facts_of
+from harness.clients.trials import deviation_trial, deviation_trials, reference_trials
 from harness.matrix.messages import MESSAGES
 from harness.results import ClientForecast, ClientOutcome, read_client_results
 from harness.simulate.faults import FAULTS_OF
@@ -88,3 +89,11 @@ def test_a_fault_of_another_dialect_is_foretold_of_the_clients_it_breaks(fault: 
 def test_the_table_is_of_the_faults_and_clients_as_they_are() -> None:
     told = written_table(read_client_results(ROOT / "reports/clients.jsonl"))
     assert told == TABLE.read_text(encoding="utf-8"), "write it anew: python -m harness.clients.forecasting"
+
+
+@pytest.mark.parametrize(
+    ("told_by_a_key", "alike"),
+    [("audio-streamed", "content-null-first"), ("refusal-in-stream", "content-null-first")],
+)
+def test_what_a_message_has_beside_text_tells_it_from_one_that_has_it_not(told_by_a_key: str, alike: str) -> None:
+    assert not facts_of(deviation_trial(told_by_a_key)) <= facts_of(deviation_trial(alike))
