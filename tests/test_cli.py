@@ -299,6 +299,21 @@ def test_explain_shows_a_scenario_and_a_cell(project: Path) -> None:
     assert "no recording at" in missing
 
 
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("acme/small/chat.stream/chunk.object", "providers/acme/#chunk.object"),
+        ("stream-cut", "rules/sse.done/"),
+        ("chunk.object", "rules/chunk.object/"),
+        ("acme", "providers/acme/"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_what_is_explained_names_its_page(name: str, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_SITE_URL", "https://compat.example/")
+    assert f" https://compat.example/{page}\n" in harness("explain", name).stdout
+
+
 def test_explain_shows_a_fault_in_the_bytes() -> None:
     text = harness("explain", "usage-twice").stdout
     assert "caught   usage.once: `usage` is sent once in a stream." in text

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from harness.checks import FAMILIES, check_named
 from harness.errors import UnknownName
-from harness.explain.lines import WIDE, show_line
+from harness.explain.lines import WIDE, WIDTH, show_line
 from harness.explain.rules import explain_check, explain_family, explain_fault
 from harness.site.addresses import address_of
 from harness.words import language, translated
@@ -52,6 +52,7 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
     fault = fault_named(name)
     if fault:
         explain_fault(fault, console)
+        _show_page("rules", fault.rule, root, console, WIDTH)
         return
     from harness.clients.catalogue import CLIENTS
     from harness.explain.providers import explain_cell, explain_provider
@@ -67,6 +68,8 @@ def _explain_other(name: str, root: Path, results: Path | None, console: Console
         _show_page("clients", client, root, console)
     elif name.count("/") >= _CELL_PARTS - 1:
         explain_cell(name, root, results, console)
+        if results is None:  # those in a file may be of anybody
+            _show_page("providers", name.partition("/")[0], root, console, WIDTH, f"#{name.rpartition('/')[2]}")
     else:
         provider = _provider(name, project_matrix(root), root)
         explain_provider(provider, root, console)
@@ -86,11 +89,11 @@ def _provider(name: str, matrix: "Matrix", root: Path) -> "Provider":
     return found
 
 
-def _show_page(kind: str, name: str, root: Path, console: Console) -> None:
-    """Print the URL of the page on the site, if there is one."""
+def _show_page(kind: str, name: str, root: Path, console: Console, width: int = WIDE, place: str = "") -> None:  # noqa: PLR0913, PLR0917 - a page, and how it is shown
+    """Print the URL of the page on the site, if there is one, and of a ``place`` on it."""
     page = address_of(kind, name, root, language())
     if page:
-        show_line(translated("page"), page, console, WIDE)
+        show_line(translated("page"), page + place, console, width)
 
 
 def _unknown(name: str, providers: list[str]) -> UnknownName:
