@@ -89,16 +89,16 @@ FAULTS = (
     Fault("answer-as-thought-too", "Each delta of the text comes first as reasoning, and is counted once.", "chat.stream-usage", None,
           compose(saying(*_WORDS), rebuild_stream(_thought_too), chunks(has_usage, *_counted(len(_WORDS) + 1))), "reasoning.not-in-content"),
     Fault("unknown-token-for-a-word", "A token for unknown words is in a sentence.", "chat.stream", None, saying("The train to ", "<unk>", " leaves at nine."), "content.no-special-tokens"),
-    Fault("arguments-in-text-too", "The text beside a call is its arguments.", "tools.nonstream", None,
+    Fault("arguments-in-text-too", "The text beside a tool call is its arguments.", "tools.nonstream", None,
           only_if(_calls_paris, chunks(any_chunk, set_value("choices/*/message/content", '{"city":"Paris"}'))), "tool_calls.not-in-text"),
     Fault("comment-line-as-text", "A comment line of the stream is in the text.", "chat.stream", None, saying("The first train", ": keep-alive\n\n", " leaves at nine."), "content.unwrapped"),
-    Fault("pieces-as-json", "Each piece of the text is JSON.", "chat.stream", None, saying(*(f'{{"content":"{word}"}}' for word in _WORDS)), "content.unwrapped"),
+    Fault("pieces-as-json", "Each delta of the text is JSON.", "chat.stream", None, saying(*(f'{{"content":"{word}"}}' for word in _WORDS)), "content.unwrapped"),
 )
 
 VARIANTS = (
     Variant("word-twice-as-counted", "A model says a word twice, and both are counted.", "chat.stream-usage", f"{_OPENAPI}#L31819",
             compose(saying(*_WORDS[:6], " wide", *_WORDS[6:]), chunks(has_usage, *_counted(len(_WORDS) + 1)))),
-    Variant("empty-custom-beside-function", "A call of a function has an empty object custom too.", "tools.nonstream", _EMPTY_CUSTOM,
+    Variant("empty-custom-beside-function", "A function call has an empty object custom too.", "tools.nonstream", _EMPTY_CUSTOM,
             chunks(any_chunk, set_value("choices/*/message/tool_calls/*/custom", {"input": "", "name": ""}))),
     Variant("unknown-token-explained", "A text explains the token for unknown words.", "chat.stream", f"{_OPENAPI}#L31819", saying("The model uses the token", " <unk>", " for words it lacks.")),
     Variant("text-names-an-error", "The text ends with an error in brackets, as a log has it.", "chat.stream", f"{_OPENAPI}#L31819", saying("The log", " says", " [ERROR] upstream timed out")),
