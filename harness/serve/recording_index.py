@@ -33,8 +33,9 @@ from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.strictness import refused_by_openai
 from harness.simulate.completions import ideal as completions
 from harness.simulate.completions.refusing import wrong_with_prompt
+from harness.simulate.known_parameters import OF_CHAT, unknown_to_openai
 from harness.simulate.messages import ideal as messages
-from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
+from harness.simulate.messages.refusing import WrongMessages, wrong_for_anthropic, wrong_with_messages
 from harness.simulate.recordings import recording
 from harness.wire.dialect import COUNT_TOKENS, DIALECTS, DialectName, dialect_of
 from harness.wire.exchange import Exchange, Headers, Request, object_in
@@ -145,11 +146,14 @@ class RequestMade:
     def wrong(self) -> Wrong | WrongMessages | None:
         """What is wrong with it, including what only OpenAI rejects."""
         if self.dialect == "messages":
-            return wrong_with_messages(self.body, counts=_counts(self.path))
+            find = wrong_for_anthropic if self.provider == REFERENCE else wrong_with_messages
+            return find(self.body, counts=_counts(self.path))
         if self.dialect == "completions":
             return wrong_with_prompt(self.body)
-        of_openai = self.provider == REFERENCE and self.body is not None
-        return wrong_with(self.body) or (refused_by_openai(self.body or {}) if of_openai else None)
+        wrong = wrong_with(self.body)
+        if wrong or self.provider != REFERENCE or self.body is None:
+            return wrong
+        return refused_by_openai(self.body) or unknown_to_openai(self.body, OF_CHAT)
 
 
 def _counts(url: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from harness.errors import HarnessError, NotRecorded
 from harness.serve.gate import NotAllowed
@@ -61,7 +61,10 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
         return answer
     except web.HTTPException as error:
         what = f"{request.method} {request.path}: {error.reason}; {_instead(request.path)}"
-        return _refusal(request, error.status, what, str(error.reason).lower().replace(" ", "_"))
+        answer = _refusal(request, error.status, what, str(error.reason).lower().replace(" ", "_"))
+        if hdrs.ALLOW in error.headers:  # a 405 has to say what is allowed
+            answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return answer
 
 
 def _instead(path: str) -> str:

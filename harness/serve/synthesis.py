@@ -119,7 +119,8 @@ class Synthesiser:
             if said:
                 form = form or ShownForm(f"Anthropic's own form, and {', '.join(said.evidence)}")
             form = form or ShownForm(f"Anthropic's own form{why}")
-            self._in_messages[provider] = MessagesManner(form.described(said) if said else form)
+            form = form.described(said) if said else form
+            self._in_messages[provider] = MessagesManner(form, is_anthropic=provider in _ANTHROPICS_OWN)
         return self._in_messages[provider]
 
     def _profile(self, provider: Provider) -> Profile | None:

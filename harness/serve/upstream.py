@@ -113,8 +113,13 @@ class Upstream:
         # A client that leaves does not shorten the recording: the rest is read without it.
         passing = asyncio.ensure_future(self._passed(request, asked, path))
         self._passing.add(passing)
-        passing.add_done_callback(self._passing.discard)
+        passing.add_done_callback(self._ended)
         return await asyncio.shield(passing)
+
+    def _ended(self, passing: asyncio.Future[web.StreamResponse]) -> None:
+        self._passing.discard(passing)
+        if not passing.cancelled():
+            passing.exception()  # asyncio would log that of a client that left as never retrieved
 
     async def close(self, _app: web.Application) -> None:
         """Let requests under way end, for a while, and close the connections."""

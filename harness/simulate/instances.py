@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache, partial
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any
 
 import rstr
@@ -123,8 +123,10 @@ class _Filler:
             listed = self._hints.first(schema["enum"])
             yield from listed[unlike % len(listed) :] + listed[: unlike % len(listed)]
         else:
-            for kind in types_of(schema, null_first=depth > _DEEP):
-                yield from self._of(kind, schema, depth, name, unlike)
+            kinds = [self._of(kind, schema, depth, name, unlike) for kind in types_of(schema, null_first=depth > _DEEP)]
+            for values in kinds:  # one of each, before many texts are tried
+                yield from islice(values, 1)
+            yield from chain.from_iterable(kinds)
 
     def _of(self, kind: str, schema: Json, depth: int, name: str, unlike: int) -> Iterator[Any]:
         if kind == "object":

@@ -208,7 +208,8 @@ def test_other_addresses_and_methods_are_told_where_to_go(http: httpx2.Client) -
     assert (lost.status_code, lost.json()["error"]["message"]) == (
         404, "harness serve: GET /deepseek/v1/embeddings: Not Found; see /",
     )  # fmt: skip
-    assert http.get("/deepseek/v1/chat/completions").status_code == 405
+    wrong = http.get("/deepseek/v1/chat/completions")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     assert "several providers are served" in http.post("/v1/chat/completions", json=HELLO).json()["error"]["message"]
     assert http.get("/deepseek/v1/models/none").status_code == 404
     assert http.post("/reference/v1/chat/completions", content=b"{").status_code == 400, "as the reference refuses it"

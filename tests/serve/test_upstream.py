@@ -1,5 +1,7 @@
 """A real endpoint behind the server: forwarded as it arrives, recorded, and replayed the next time."""
 
+import gc
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +114,20 @@ def test_a_broken_answer_and_one_that_a_retry_may_mend_are_not_kept(real: Replay
         lost = post(server, user="x")
         assert (lost.status_code, lost.json()["error"]["code"]) == (502, "no_upstream")
     assert real.url
+
+
+def test_an_endpoint_that_fails_after_the_client_left_is_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        upstream = Upstream(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", tmp_path)
+        with ReplayServer("reference", root=ROOT, upstream=upstream) as server:
+            with pytest.raises(httpx2.ReadTimeout):
+                httpx2.post(f"{server.url}/v1/chat/completions", json=ASKED, timeout=0.3)
+            listening.accept()[0].close()
+            time.sleep(0.3)
+            gc.collect()
+    assert not [one for one in caplog.records if one.name == "asyncio"]
 
 
 def test_the_sdk_goes_through_it(real: ReplayServer, tmp_path: Path) -> None:

@@ -109,6 +109,18 @@ def test_values_come_out_of_the_prompt() -> None:
     assert instance(number, Hints("What is the value of magic_function(3)? Use the tool.")) == {"input": 3}
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"not": {"type": "string"}},
+        {"type": "object", "properties": {"a": {"not": {"type": ["string", "integer"]}}}, "required": ["a"]},
+        {"type": ["string", "array"], "not": {"type": "string"}},
+    ],
+)
+def test_what_is_no_text_is_found_among_the_other_types(schema: dict[str, Any]) -> None:
+    assert Draft202012Validator(schema).is_valid(instance(schema, Hints("Do it for 7")))
+
+
 _LEAVES = st.sampled_from(["string", "integer", "number", "boolean", "null"]).map(lambda kind: {"type": kind})
 _CHOICES = st.lists(st.sampled_from(["red", "green", "blue"]), min_size=1, unique=True).map(lambda some: {"enum": some})
 

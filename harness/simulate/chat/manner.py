@@ -25,6 +25,7 @@ from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
 from harness.simulate.chat.spoken import spoken
 from harness.simulate.chat.strictness import refused_by_openai
 from harness.simulate.frames import of_frame
+from harness.simulate.known_parameters import OF_CHAT, unknown_to_openai
 from harness.simulate.synthesised import Synthesised, seed_of
 from harness.wire.exchange import OK, Response, include_usage
 from harness.wire.shapes import Json
@@ -42,6 +43,7 @@ class ReferenceManner:
 
     def __init__(self, why: str = "") -> None:
         self._rests_on = f"OpenAI's own form{why}"
+        self._is_openai = not why
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
@@ -58,6 +60,8 @@ class ReferenceManner:
 
     def _response(self, body: Json | None, said: Said | None, *, right: bool) -> Response:
         wrong = (None if right else wrong_with(body)) or (refused_by_openai(body) if body else None)
+        if self._is_openai and body and not right:
+            wrong = wrong or unknown_to_openai(body, OF_CHAT)
         if wrong or body is None:
             return _ideal_refusal(wrong)
         try:

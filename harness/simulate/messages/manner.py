@@ -30,7 +30,7 @@ from harness.simulate.messages.ideal import (
     thinking_block,
     whole_of,
 )
-from harness.simulate.messages.refusing import WrongMessages, wrong_with_messages
+from harness.simulate.messages.refusing import WrongMessages, wrong_for_anthropic, wrong_with_messages
 from harness.simulate.synthesised import Synthesised, seed_of
 from harness.simulate.template import make_id
 from harness.wire.dumping import json_text
@@ -43,8 +43,10 @@ _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 class MessagesManner:
     """Responds in the form of a provider's Messages: the ideal provider's, or a known one of another provider."""
 
-    def __init__(self, form: ShownForm) -> None:
+    def __init__(self, form: ShownForm, *, is_anthropic: bool = False) -> None:
+        """Take a form; ``is_anthropic`` is whether unknown parameters are rejected, as Anthropic does."""
         self._form = form
+        self._wrong_with = wrong_for_anthropic if is_anthropic else wrong_with_messages
 
     def answer(self, body: Json | None, said: Said | None = None, *, right: bool = False) -> Synthesised:
         """
@@ -53,7 +55,7 @@ class MessagesManner:
         ``said`` is its content, if it is not to fit the request; ``right`` is whether the request is known to be
         valid.
         """
-        wrong = None if right else wrong_with_messages(body)
+        wrong = None if right else self._wrong_with(body)
         if wrong or body is None:
             return self._refused(wrong)
         asked = as_chat(body)

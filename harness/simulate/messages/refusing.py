@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.simulate.chat.refusing import names_no_model
 from harness.simulate.frames import of_frame
+from harness.simulate.known_parameters import unknown_to_anthropic
 from harness.simulate.messages.asking import client_tools, thinks
 from harness.wire.shapes import Json, as_object, objects_in
 
@@ -63,6 +64,12 @@ def wrong_with_messages(body: Json | None, *, counts: bool = False) -> WrongMess
         return WrongMessages(found)
     model = str(body["model"])
     return WrongMessages(f"model: {model[:80]}", _NOT_FOUND) if names_no_model(model) else None
+
+
+def wrong_for_anthropic(body: Json | None, *, counts: bool = False) -> WrongMessages | None:
+    """Return what is wrong with a request, None if nothing; parameters that Anthropic does not know included."""
+    unknown = None if body is None or counts else unknown_to_anthropic(body)
+    return wrong_with_messages(body, counts=counts) or (WrongMessages(unknown) if unknown else None)
 
 
 def _faults(body: Json, *, counts: bool) -> Iterator[str]:

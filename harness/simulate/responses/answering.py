@@ -16,6 +16,7 @@ from harness.simulate.chat.prompts import object_of
 from harness.simulate.chat.refusing import Wrong, wrong_with
 from harness.simulate.chat.speaking import Unanswerable, speak, tokens_of_prompt
 from harness.simulate.chat.strictness import refused_by_openai
+from harness.simulate.known_parameters import OF_RESPONSES, unknown_to_openai
 from harness.simulate.responses.asking import as_chat, customs
 from harness.simulate.synthesised import Synthesised, seed_of
 from harness.wire.exchange import Response
@@ -75,7 +76,7 @@ def _odd(body: Json | None) -> Wrong | None:
         value = body.get(name)
         if not isinstance(value, plain) and (not isinstance(value, list) or len(objects_in(value)) != len(value)):
             return Wrong("", f"'{name}' is no list of objects.", name, "invalid_type")
-    return None
+    return unknown_to_openai(body, OF_RESPONSES)
 
 
 def _renamed(text: str) -> str:
