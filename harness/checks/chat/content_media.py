@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Any
 
 from harness.checks import sources
-from harness.checks.applies import complete_answer, finish_values, success_status
+from harness.checks.applies import complete_answer, success_status, uncut
 from harness.checks.chat.media import image_fault, is_base64, is_hollow
 from harness.checks.kinds import place_of
-from harness.checks.registry import Applies, NotApplicable, Reason, rule
+from harness.checks.registry import Applies, NotApplicable, Reason, Unread, rule
 from harness.results import Advice, Level, Problem
 from harness.simulate.edits import any_chunk, chunks, has_content, set_value
 from harness.simulate.reference import BODY, STREAM, with_request_params
@@ -51,14 +51,28 @@ def _brings(key: str) -> Applies:
 
 
 def _asks_for_audio(exchange: Exchange) -> bool:
-    """Return whether the request asks for audio, and the answer is complete and calls no tool."""
+    """Return whether the request asks for audio."""
     asked = exchange.request.get("modalities")
-    return isinstance(asked, list) and "audio" in asked and finish_values(exchange) == {"stop"}
+    return isinstance(asked, list) and "audio" in asked
+
+
+def _has_call(exchange: Exchange, choice: Choice) -> bool:
+    """Return whether a choice calls what was offered, instead of speaking."""
+    legacy = exchange.columns.kinds(exchange.columns.spelled("/choices/*/{part}/function_call")).keys()
+    offers = exchange.request.get("tools") or exchange.request.get("functions")
+    return bool(offers and (choice.tools or legacy - {"missing", "null"}))
+
+
+def _speaks(choice: Choice) -> bool:
+    """Return whether a choice neither refuses nor was filtered."""
+    return not choice.fragments("refusal").text and "content_filter" not in {one.value for one in choice.finish_values}
 
 
 def _audio_due(exchange: Exchange) -> Reason | None:
     """A response with audio, or to a request for it."""
-    return complete_answer(exchange) if _asks_for_audio(exchange) else _brings("audio")(exchange)
+    if not _asks_for_audio(exchange):
+        return _brings("audio")(exchange)
+    return complete_answer(exchange) or uncut(exchange)
 
 
 def _in_body(key: str, value: Any) -> Exchange:
@@ -186,11 +200,15 @@ def audio(exchange: Exchange) -> Iterator[Problem]:
 
     Instead: Send the transcript back as text where there is no id: `audio.transcript`.
     """
+    if not exchange.columns.choices:
+        raise Unread("chunk.choices", "chunk.choices-not-empty")
     for choice in exchange.columns.choices.values():
         pieces = [extra for extra in choice.extras if extra.key == "audio"]
         if pieces:
             yield from _audio_faults(choice, pieces, whole=not exchange.is_stream)
-        elif _asks_for_audio(exchange) and not choice.fragments("refusal").text:
+        elif _asks_for_audio(exchange) and _has_call(exchange, choice):
+            raise Unread("tool_calls.legacy")
+        elif _asks_for_audio(exchange) and _speaks(choice):
             place = place_of(exchange, choice, choice.last_chunk, "/{part}")
             yield Problem("audio was asked for, and none came", (place,), _NO_AUDIO)
 
