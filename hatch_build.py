@@ -5,6 +5,7 @@ These are the matrix, providers.yaml and cassettes/, and of the package the code
 install and the forecast's table.  git keeps no copy of the pack.
 """
 
+import bz2
 import json
 import lzma
 import runpy
@@ -17,7 +18,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _PACK = "harness/matrix/bundled.xz"
 _OF_THE_PACKAGE = ("idioms/*", "real/*", "pins/**/*", "forecast.json")
-_WORDS = "harness/words/words.xz"
+_WORDS = "harness/words/words.bz2"
 _FILTERS = [
     {
         "id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 24, "lc": 4, "lp": 0, "pb": 0,
@@ -50,7 +51,7 @@ def pack_words(root: Path) -> bytes:
         (f"{language}.{words.KEYED}", f"{words.for_pack(words.texts(language))}\n".encode())
         for language in words.LANGUAGES[1:]
     ]
-    return lzma.compress(b"".join(f"# {name}\n".encode() + content for name, content in parts), filters=_FILTERS)
+    return bz2.compress(b"".join(f"# {name}\n".encode() + content for name, content in parts))
 
 
 def _words(root: Path) -> SimpleNamespace:

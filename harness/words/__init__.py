@@ -7,9 +7,9 @@ shown in English until it is translated again, so no translation is outdated. On
 never what is stored or read by programs; data stay unchanged.
 """
 
+import bz2
 import hashlib
 import json
-import lzma
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -24,9 +24,10 @@ The kinds of texts that are looked up whole: those of the code, names of faults 
 descriptions of client code, and notes on providers.
 """
 
-PACK = "words.xz"
+PACK = "words.bz2"
 """
-The file in a wheel that replaces all files of texts: together they compress better, since their words are similar.
+The file in a wheel that replaces all files of texts: together they compress better, since their words are similar, and
+by a tenth better in blocks of sorted contexts than with references to what came before.
 
 For texts that are looked up whole it has a key instead of the English, which is in the code as well.
 """
@@ -111,7 +112,7 @@ def read(file: Path) -> str:
 @cache
 def _packed(pack: Path) -> Mapping[str, str]:
     """Return the files of texts of a wheel by name; each follows its name, the only kind of comment."""
-    texts = f"\n{lzma.decompress(pack.read_bytes()).decode()}".split("\n# ")[1:]
+    texts = f"\n{bz2.decompress(pack.read_bytes()).decode()}".split("\n# ")[1:]
     return {name: text for name, _, text in (one.partition("\n") for one in texts)}
 
 
