@@ -11,7 +11,8 @@ half of the streams have 16 events or fewer.  All is measured in CPU seconds, in
 * ``harness audit --results`` of all rules the first time ever, with the SDK's readings kept from before, a second time in one
   process, and ``--level must`` where nothing is kept;
 * streams of 20 and 300 chunks of the forms of ``run.py``, a second time in one process;
-* 500, 2,000 and 8,000 exchanges, and one stream of 10^3 to 10^6 chunks, with the memory at the peak.
+* 500, 2,000 and 8,000 exchanges, and what reads the results of each, and one stream of 10^3 to 10^6 chunks, with the memory
+  at the peak.
 
 ``--gate`` measures the second pass alone, and ends with 1 where it takes more than twice what it should.
 """
@@ -230,6 +231,10 @@ def measure_sizes(folder: Path) -> None:
         path = folder / f"{size}.jsonl"
         path.write_bytes(b"".join(lines[:size]))
         _print_run(f"{size:,} exchanges", path)
+        results = str(path.with_suffix(".results"))
+        for command in (["report", results], ["diff", results, results], ["registry", str(path)]):
+            peak = limits.run(*command).peak
+            print(f"| {command[0]} of {size:,} exchanges | | {peak:.0f} |")
     for chunks in LONG:
         path = folder / f"stream-{chunks}.jsonl"
         path.write_bytes(limits.row(body(FORMS[0], 1, chunks)))
