@@ -11,7 +11,6 @@ an incomplete one is never used.  A checkout uses itself.
 import atexit
 import contextlib
 import hashlib
-import json
 import lzma
 import shutil
 import tempfile
@@ -86,12 +85,10 @@ def _unpacked_for_now(pack: Path) -> Path:
 def _extract(pack: Path, folder: Path) -> None:
     """Write the files of a pack made by harness: names and contents only."""
     try:
-        index, _, contents = lzma.decompress(pack.read_bytes()).partition(b"\n")
-        at = 0
-        for name, size in json.loads(index):
-            path = folder / name
+        for file in lzma.decompress(pack.read_bytes()).split(b"\0"):
+            name, _, content = file.partition(b"\n")
+            path = folder / name.decode()
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(contents[at : at + size])
-            at += size
+            path.write_bytes(content)
     except OSError as error:
         raise Unwritable(f"{folder}: {error.strerror}; the recordings that come with harness need 8 MB") from None
