@@ -283,7 +283,7 @@ def ids_differ(exchange: Exchange) -> Iterator[Problem]:
 
 def _given_id(call: JoinedCall) -> Any:
     """Return the first id, of any type; None if it is missing or empty."""
-    return next((given for one in call.fragments if (given := one.value.get("id")) not in {None, ""}), None)
+    return next((given for one in call.fragments if (given := one.value.get("id")) is not None and given != ""), None)
 
 
 @rule(

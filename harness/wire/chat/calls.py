@@ -203,7 +203,7 @@ class _Assembly:
             return known if known.unfinished or not (known.arguments or name) else None
         piece = arguments_in(fragment)
         begins = name or fragment.value.get("id") or fragment.value.get("type") or not piece
-        begins = begins or (piece.lstrip()[:1] == "{" and bool(self.calls) and is_object(self.calls[-1].arguments))
+        begins = begins or (piece.lstrip()[:1] == "{" and bool(self.calls and read_object(self.calls[-1].arguments)))
         if not self.calls or (begins and (name or not _goes_on(self.calls[-1], piece))):
             return None
         return self.calls[-1]

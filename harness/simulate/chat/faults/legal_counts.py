@@ -88,7 +88,7 @@ def _thinking(key: str) -> Any:
         choice = found[1]["choices"][0]
         pieces = []
         for text in ("gre", "et"):
-            token = _token(text) | {"top_logprobs": [_other(text, -0.25), _other("Hi", -0.5)]}
+            token = _token(text) | {"top_logprobs": [_other(text, -0.25), _other("Hi", -2.5)]}
             said = {"delta": {"reasoning_content": text}, "logprobs": {key: [token]}}
             pieces.append(found[1] | {"choices": [choice | said]})
         return [found[0], *pieces, *found[1:]]

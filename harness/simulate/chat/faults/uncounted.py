@@ -31,7 +31,7 @@ _LOGPROB, _FINGERPRINT = f"{_OPENAPI}#L31862", f"{_OPENAPI}#L33105"
 _TOP = "choices/*/logprobs/content/*/top_logprobs"
 _SENTENCE = " The sky is blue, since its light comes from all sides."
 _RULE = f"| a | b |\n|{400 * '-'}|\n| 1 | 2 |"
-_HALVES = [{"token": "\ufffd", "logprob": -0.25 - n, "bytes": None} for n in range(2)]
+_HALVES = [{"token": "\ufffd", "logprob": -2.5 - n, "bytes": None} for n in range(2)]
 
 
 def _saying(text: str) -> Change:
