@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from harness.markdown import cell, padded_table
+from harness.markdown import cell, padded_table, table
 from harness.reports.shown import shown
 from harness.reports.summary import (
     FEATURES,
@@ -78,7 +78,7 @@ def _problems(results: Results) -> str:
         for f in shown
     ]  # fmt: skip
     header = ["outcome", "cell", "rests on", "check", "level", "problem"]
-    return f"## Problems\n\n{padded_table(header, rows)}\n"
+    return f"## Problems\n\n{table(header, rows)}\n"
 
 
 def replace_between_markers(text: str, content: str) -> str | None:
