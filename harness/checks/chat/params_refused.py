@@ -36,7 +36,7 @@ _LEGAL: Mapping[str, Callable[[Any], bool]] = {
     "top_logprobs": lambda value: type(value) is int and value <= _MOST_TOPS,
     "logit_bias": lambda value: isinstance(value, dict), "tools": lambda value: isinstance(value, list), "parallel_tool_calls": lambda value: isinstance(value, bool),
     "tool_choice": lambda value: value in {"none", "auto", "required"} if isinstance(value, str) else isinstance(value, dict),
-    "response_format": lambda value: as_object(value).get("type") in {"text", "json_object", "json_schema"},
+    "response_format": lambda value: as_object(value).get("type") in ("text", "json_object", "json_schema"),
     "store": lambda value: isinstance(value, bool), "echo": lambda value: isinstance(value, bool), "suffix": lambda value: isinstance(value, str),
 }  # fmt: skip
 """The parameters that many clients send, with a test of their values; ranges are those of ``beyond_specification``."""

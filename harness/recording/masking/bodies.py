@@ -1,5 +1,6 @@
 """Masks bodies: separates JSON and text from the framing, which stays."""
 
+import codecs
 import re
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ _TAG = re.compile(r"<[^>]*>")
 _DEFLATE = b"\x78"
 _NO_BLOCK = b"\xff" * 8  # of deflate
 _NAMES = frozenset({"data", "event", "id", "retry"})
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _KEPT_FIELDS = frozenset({"event", "retry", "bare"})
 
 
@@ -47,6 +49,12 @@ def masked_response(exchange: Exchange, context: Context) -> Response:
 
 def masked_content(content: bytes, context: Context, kind: str) -> bytes:
     """Return a body with other texts, of the same length; ``kind`` is the kind of the body."""
+    encoding = next((name for mark, name in _UTF16.items() if content.startswith(mark)), None)
+    if encoding:
+        mark, bare = content[:2], content[2:].decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
+        return mark + masked_content(bare, context, "json").decode("utf-8", "surrogatepass").encode(
+            encoding, "surrogatepass"
+        )
     text = content.decode("utf-8", "surrogateescape")
     if kind == "stream":
         made = _masked_stream(text, context)

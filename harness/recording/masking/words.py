@@ -45,6 +45,7 @@ KEPT = (
     r"|\A\s*(?:[A-Z]\w*)?(?:Message|Completion|Choice|Delta|Block|Response|Part|Content|Chunk|Output|Result)\w*(?=\(\w+=)"
     rf"|\A\s*The user (?:wants|asks|needs|requests|says)(?= )|(?<=\. )I should(?= )"
     r"|&(?:lt|gt|amp|quot|apos|nbsp|#39|#x27|#34|#x22);|\[object Object\]"
+    r"|(?<![^\W_])tokens?(?=\s(?:<unk>|\[UNK\]))"
     r"|<\|(?:channel|turn|tool_call|tool|think)>|<(?:channel|turn|tool_call|tool)\|>|<(?:unused|reserved_|extra_id_)\d+>"
     r"|\[(?:EOS|EOT|PAD|BOS|CLS)\]|\]~!?b[\[\]]|\[e~\[|(?<=<\|open\|>)(?:tools|call)(?![^\W_])"
     rf"|(?<![^\W_])(?i:{_PLAIN})(?![^\W_])"

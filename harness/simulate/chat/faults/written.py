@@ -35,7 +35,7 @@ FAULTS = (
     Fault("argument-path-unescaped", "The backslashes of a path in arguments are not escaped.", "tools.nonstream", f"{_GITHUB}/NousResearch/hermes-agent/pull/110436", replace_bytes(b"Paris", rb"C:\\dir"), "tool_calls.arguments-json"),
     Fault("argument-keys-unquoted", "The keys of arguments have no quotes.", "tools.nonstream", None, replace_bytes(rb"\"city\"", b"city"), "tool_calls.arguments-json"),
     Fault("argument-quote-unescaped", "A quote in a value of arguments is not escaped.", "tools.nonstream", None, replace_bytes(b"Paris", rb"the \"old\" Paris"), "tool_calls.arguments-json"),
-    Fault("arguments-begun-again", "The arguments begin again before they end.", "tools.nonstream", f"{_GITHUB}/sgl-project/sglang/issues/23071", replace_bytes(_GIVEN, rb"{\"city\":\"Par" + _GIVEN), "tool_calls.arguments-json"),
+    Fault("arguments-begun-again", "The arguments begin again before they end.", "tools.nonstream", f"{_GITHUB}/sgl-project/sglang/issues/23071", replace_bytes(_GIVEN, rb"{\"city\":\"" + _GIVEN), "tool_calls.arguments-json"),
     Fault("argument-comma-left", "A comma is before the last brace of arguments.", "tools.nonstream", None, replace_bytes(rb"\"Paris\"", rb"\"Paris\","), "tool_calls.arguments-json"),
     Fault("argument-comma-missing", "A comma is missing between two arguments.", "tools.nonstream", None, replace_bytes(rb"\"Paris\"", rb"\"Paris\" \"far\": true"), "tool_calls.arguments-json"),
     Fault("argument-without-value", "A key of arguments has no value.", "tools.nonstream", None, replace_bytes(rb"\"Paris\"", b""), "tool_calls.arguments-json"),
