@@ -4,6 +4,7 @@ import codecs
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.recording.masking.identifiers import masked_id
@@ -49,12 +50,11 @@ def masked_response(exchange: Exchange, context: Context) -> Response:
 
 def masked_content(content: bytes, context: Context, kind: str) -> bytes:
     """Return a body with other texts, of the same length; ``kind`` is the kind of the body."""
-    encoding = next((name for mark, name in _UTF16.items() if content.startswith(mark)), None)
-    if encoding:
-        mark, bare = content[:2], content[2:].decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
-        return mark + masked_content(bare, context, "json").decode("utf-8", "surrogatepass").encode(
-            encoding, "surrogatepass"
-        )
+    for mark, encoding in _UTF16.items():
+        if content.startswith(mark):
+            with suppress(UnicodeDecodeError):  # damaged, it is masked as any bytes
+                bare = content.removeprefix(mark).decode(encoding).encode()
+                return mark + masked_content(bare, context, "text").decode().encode(encoding)
     text = content.decode("utf-8", "surrogateescape")
     if kind == "stream":
         made = _masked_stream(text, context)
