@@ -76,6 +76,16 @@ result = text.strip().splitlines()[-1]
         "error.own-words",
         CHECKS["error.own-words"].bad[4],
         """
+import re
+text = error.body["message"]
+result = re.search(r'<title>(.*?)</title>', text)[1]
+""",
+        "502 Bad Gateway",
+    ),
+    Remedy(
+        "error.own-words",
+        CHECKS["error.own-words"].bad[5],
+        """
 text = f"The server failed with status {error.status_code}."
 result = text
 """,

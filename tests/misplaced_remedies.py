@@ -150,7 +150,7 @@ with client.chat.completions.with_streaming_response.create(**asked) as opened:
 """,
         "你好! How can I help?",
     ),
-    Remedy("http.stream-asked", CHECKS["http.stream-asked"].bad[2], _LINES, "overloaded"),
+    Remedy("http.stream-asked", CHECKS["http.stream-asked"].bad[3], _LINES, "overloaded"),
     Remedy(
         "http.stream-asked",
         FAULTS["lines-without-data"].apply(),
